@@ -1,1 +1,14 @@
+//! What the tests of the house stand on: real binaries, real sockets, deadlines.
+//!
+//! Everything here sees Tapio from outside. A program is built and started as a user would start
+//! it, spoken to over TCP by a client of ours that can also misbehave, and read through /proc.
+//! Nothing is mocked and nothing is skipped: what cannot run says so and fails.
 
+pub mod command;
+pub mod controller;
+pub mod deadline;
+pub mod folder;
+pub mod http;
+pub mod payload;
+pub mod process;
+pub mod program;
