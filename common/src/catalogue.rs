@@ -4,10 +4,10 @@
 //! an anomaly is called and how it is weighed by default; what it claims is written in the
 //! classifier of its observer. Nothing here decides whether an event is emitted.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How much an occurrence weighs. The order is that of the wire, mildest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Debug,
@@ -44,7 +44,7 @@ impl Severity {
 }
 
 /// How the observed action ended, as the kernel saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Success,
@@ -52,6 +52,18 @@ pub enum Outcome {
     Timeout,
     InProgress,
     Unknown,
+}
+
+impl Outcome {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Timeout => "timeout",
+            Self::InProgress => "in_progress",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 macro_rules! observers {

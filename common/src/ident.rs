@@ -39,15 +39,20 @@ impl Ulid {
     pub fn unix_millis(self) -> u64 {
         (self.0 >> RANDOM_BITS) as u64
     }
-}
 
-impl fmt::Display for Ulid {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The 26 characters, all ASCII.
+    pub fn text(self) -> [u8; ULID_LEN] {
         let mut text = [0u8; ULID_LEN];
         for (at, slot) in text.iter_mut().rev().enumerate() {
             *slot = ALPHABET[(self.0 >> (5 * at)) as usize & 31];
         }
-        out.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        text
+    }
+}
+
+impl fmt::Display for Ulid {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?)
     }
 }
 

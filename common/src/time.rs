@@ -3,7 +3,11 @@
 //! Pure arithmetic over nanoseconds since 1970; nobody here asks a clock. Years 1970 to 2554 (the
 //! range of a u64), no leap seconds, as in the kernel.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
 pub const NANOS_PER_HOUR: u64 = 3_600 * NANOS_PER_SECOND;
@@ -86,20 +90,66 @@ impl Timestamp {
     }
 }
 
-impl fmt::Display for Timestamp {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Characters of a moment in text.
+pub const TIMESTAMP_LEN: usize = 30;
+
+impl Timestamp {
+    /// The 30 characters, all ASCII.
+    pub fn text(self) -> [u8; TIMESTAMP_LEN] {
         let at = self.calendar();
-        write!(
-            out,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z",
-            at.year, at.month, at.day, at.hour, at.minute, at.second, at.nanos
-        )
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        for (value, from, to) in [
+            (at.year, 0, 4),
+            (at.month, 5, 7),
+            (at.day, 8, 10),
+            (at.hour, 11, 13),
+            (at.minute, 14, 16),
+            (at.second, 17, 19),
+            (at.nanos, 20, 29),
+        ] {
+            let mut rest = value;
+            for slot in text[from..to].iter_mut().rev() {
+                *slot = b'0' + (rest % 10).to_le_bytes()[0];
+                rest /= 10;
+            }
+        }
+        text
     }
 }
 
-impl serde::Serialize for Timestamp {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl fmt::Display for Timestamp {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::from_rfc3339(&text)
+            .ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &"an RFC 3339 moment"))
+    }
+}
+
+/// One reading of both clocks, handed to whoever needs the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    pub wall: Timestamp,
+    /// Since boot, suspend included: never steps, and what the kernel stamps records with.
+    pub boot_nanos: u64,
+}
+
+impl Now {
+    /// The wall time of a boot-time stamp, by the difference of the clocks at this reading.
+    pub fn wall_of(self, boot_nanos: u64) -> Timestamp {
+        let booted_at = self.wall.0.saturating_sub(self.boot_nanos);
+        Timestamp(booted_at.saturating_add(boot_nanos))
     }
 }
 
@@ -207,6 +257,17 @@ mod tests {
             let moment = Timestamp(day * SECONDS_PER_DAY * NANOS_PER_SECOND + 123_456_789);
             assert_eq!(Timestamp::from_rfc3339(&moment.to_string()), Some(moment));
         }
+    }
+
+    #[test]
+    fn a_boot_stamp_is_converted_by_the_reading_it_came_with() {
+        let now = Now {
+            wall: Timestamp(1_000_000),
+            boot_nanos: 400,
+        };
+        assert_eq!(now.wall_of(400), Timestamp(1_000_000));
+        assert_eq!(now.wall_of(100), Timestamp(999_700));
+        assert_eq!(now.wall_of(500), Timestamp(1_000_100));
     }
 
     #[test]
