@@ -1,0 +1,187 @@
+//! Coverage: when the agent was looking, at what, and what it lost meanwhile.
+//!
+//! A sequence of entries, one JSON line each. A [`Entry::Looking`] holds until the next one, a
+//! stop or a gap; with the losses in between, a query can answer *seen*, *not seen, fully covered*
+//! or *cannot say, and why*. Nothing here decides; the readers do.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ledger::Ledger;
+use crate::time::Timestamp;
+
+/// One line of coverage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Entry {
+    /// From here on, this is what is looked at. Written at start and whenever it changes.
+    Looking(Looking),
+    /// Some facts of this interval were lost, and these are their counts.
+    Lost(Lost),
+    /// Nobody looked: the run before ended without saying so.
+    Gap(Gap),
+    /// The agent left in good order.
+    Stopped(Stopped),
+}
+
+/// What the agent looks at, and with what.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Looking {
+    pub from: Timestamp,
+    pub boot_id: String,
+    pub config_generation: u32,
+    /// Empty until a config is in force.
+    pub config_hash: String,
+    /// The compiled config in force, as the wire has it: thresholds, codes left out, scope.
+    pub scope: Value,
+    /// The event types that are looked for, all of them.
+    pub types: Vec<String>,
+    /// The event types that are not, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub types_missing: BTreeMap<String, String>,
+    pub hooks: Vec<Hook>,
+}
+
+/// One place in the kernel, attached or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    pub observer: String,
+    pub name: String,
+    pub attached: bool,
+    /// Why not, where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Facts that were lost between two readings of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub losses: Vec<Loss>,
+}
+
+/// How many, of what, and at which stage of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// The event type, the observer or the sink whose row it is.
+    pub of: String,
+    pub stage: String,
+    pub events: u64,
+}
+
+/// An interval in which nobody looked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub reason: String,
+}
+
+/// The end of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    pub at: Timestamp,
+    pub boot_id: String,
+}
+
+/// What was lost from one reading of a run's ledger to a later one.
+pub fn losses_between(before: &Ledger, after: &Ledger) -> Vec<Loss> {
+    let mut found = Vec::new();
+    let mut compare = |of: &str, stage: &str, before: u64, after: u64| {
+        if after > before {
+            found.push(Loss {
+                of: of.to_owned(),
+                stage: stage.to_owned(),
+                events: after - before,
+            });
+        }
+    };
+    for (name, row) in &after.types {
+        let old = before.types.get(name).copied().unwrap_or_default();
+        compare(name, "ambiguous", old.ambiguous, row.ambiguous);
+        compare(name, "lost", old.lost, row.lost);
+        compare(name, "queue_drops", old.queue_drops, row.queue_drops);
+    }
+    for (name, row) in &after.observers {
+        let old = before.observers.get(name).copied().unwrap_or_default();
+        let missed = |counts: Option<u64>| counts.unwrap_or(0);
+        compare(name, "missed", missed(old.missed), missed(row.missed));
+        compare(name, "malformed", old.malformed, row.malformed);
+    }
+    for (name, row) in &after.sinks {
+        let old = before.sinks.get(name);
+        for (reason, events) in &row.dropped {
+            let counted = old.and_then(|old| old.dropped.get(reason)).copied();
+            compare(name, reason, counted.unwrap_or(0), *events);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{ObserverCounts, SinkCounts, TypeCounts};
+
+    fn ledger(lost: u64, missed: u64, full: u64) -> Ledger {
+        let mut ledger = Ledger::default();
+        let row = TypeCounts {
+            seen: 9 + lost,
+            aggregated: 9,
+            lost,
+            ..TypeCounts::default()
+        };
+        ledger.types.insert("kernel.x.y".into(), row);
+        let observer = ObserverCounts {
+            missed: Some(missed),
+            ..ObserverCounts::default()
+        };
+        ledger.observers.insert("x".into(), observer);
+        let sink = SinkCounts {
+            dropped: [("queue_full".to_owned(), full)].into(),
+            ..SinkCounts::default()
+        };
+        ledger.sinks.insert("stdout".into(), sink);
+        ledger
+    }
+
+    #[test]
+    fn only_what_grew_is_a_loss_and_folding_is_none() {
+        assert_eq!(losses_between(&ledger(1, 2, 3), &ledger(1, 2, 3)), []);
+        let found = losses_between(&ledger(1, 2, 3), &ledger(4, 2, 8));
+        let found: Vec<_> = found
+            .iter()
+            .map(|loss| (loss.of.as_str(), loss.stage.as_str(), loss.events))
+            .collect();
+        assert_eq!(
+            found,
+            [("kernel.x.y", "lost", 3), ("stdout", "queue_full", 5)]
+        );
+    }
+
+    #[test]
+    fn rows_that_are_new_count_from_zero() {
+        let found = losses_between(&Ledger::default(), &ledger(1, 2, 3));
+        assert_eq!(found.iter().map(|loss| loss.events).sum::<u64>(), 6);
+    }
+
+    #[test]
+    fn an_entry_is_one_line_that_names_its_kind() {
+        let entry = Entry::Stopped(Stopped {
+            at: Timestamp(0),
+            boot_id: "b".into(),
+        });
+        let line = serde_json::to_string(&entry).expect("serialises");
+        assert_eq!(
+            line,
+            r#"{"kind":"stopped","at":"1970-01-01T00:00:00.000000000Z","boot_id":"b"}"#
+        );
+        assert_eq!(
+            serde_json::from_str::<Entry>(&line).expect("reads back"),
+            entry
+        );
+    }
+}
