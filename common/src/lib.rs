@@ -4,6 +4,7 @@
 //! coverage and what a sink is. This crate builds on every operating system and imports nothing
 //! of ours.
 
+pub mod abi;
 pub mod catalogue;
 pub mod coverage;
 pub mod ident;

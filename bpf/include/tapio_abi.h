@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Printed from common/src/abi by its test; edit the table there, not this file. */
+#ifndef TAPIO_ABI_H
+#define TAPIO_ABI_H
+
+#define TAPIO_ABI_VERSION 1
+#define TAPIO_COMM_LEN 16
+#define TAPIO_TYPES_MAX 8
+#define TAPIO_HIERARCHY_NONE 0
+#define TAPIO_HIERARCHY_V2 1
+#define TAPIO_HIERARCHY_V1_MEMORY 2
+#define TAPIO_FOLD_SLOTS 1024
+#define TAPIO_FOLD_WAYS 4
+#define TAPIO_FOLD_WINDOW_NS 1000000000
+#define TAPIO_FOLD_IDLE_NS 10000000000
+
+#define TAPIO_RECORD_OOM_KILL 1
+#define TAPIO_RECORD_ABNORMAL_EXIT 2
+#define TAPIO_TYPE_OOM_KILL 0
+#define TAPIO_TYPE_ABNORMAL_EXIT 1
+#define TAPIO_OOM_HAS_RSS 1
+#define TAPIO_OOM_LIMIT_BY_LOCK 2
+#define TAPIO_OOM_LIMIT_BY_USAGE 4
+#define TAPIO_OOM_NO_MEMCG 8
+#define TAPIO_EXIT_OOM_VICTIM 1
+#define TAPIO_EXIT_WORKLOAD_ROOT 2
+#define TAPIO_EXIT_SENDER_KERNEL 4
+#define TAPIO_EXIT_SENDER_PROCESS 8
+#define TAPIO_EXITS_WORKLOADS 0
+#define TAPIO_EXITS_ALL 1
+#define TAPIO_IGNORED_CODES_MAX 16
+
+#define TAPIO_RECORD_CGROUP_MADE 100
+#define TAPIO_RECORD_CGROUP_GONE 101
+#define TAPIO_CGROUP_PATH_LEN 1024
+
+struct tapio_cgroup_ref {
+	__u64 id;
+	__u8 hierarchy;
+	__u8 reserved[7];
+};
+_Static_assert(sizeof(struct tapio_cgroup_ref) == 16, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cgroup_ref, id) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cgroup_ref, hierarchy) == 8, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cgroup_ref, reserved) == 9, "tapio abi");
+
+struct tapio_record_header {
+	__u16 kind;
+	__u16 abi_version;
+	__u32 generation;
+	__u64 boot_ns;
+	struct tapio_cgroup_ref cgroup;
+	__u32 fold;
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct tapio_record_header) == 40, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_record_header, kind) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_record_header, abi_version) == 2, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_record_header, generation) == 4, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_record_header, boot_ns) == 8, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_record_header, cgroup) == 16, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_record_header, fold) == 32, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_record_header, reserved) == 36, "tapio abi");
+
+struct tapio_process_ref {
+	__u32 pid;
+	__u8 comm[16];
+};
+_Static_assert(sizeof(struct tapio_process_ref) == 20, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_process_ref, pid) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_process_ref, comm) == 4, "tapio abi");
+
+struct tapio_type_counters {
+	__u64 seen;
+	__u64 filtered;
+	__u64 aggregated;
+	__u64 ambiguous;
+	__u64 lost;
+	__u64 submitted;
+};
+_Static_assert(sizeof(struct tapio_type_counters) == 48, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_type_counters, seen) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_type_counters, filtered) == 8, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_type_counters, aggregated) == 16, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_type_counters, ambiguous) == 24, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_type_counters, lost) == 32, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_type_counters, submitted) == 40, "tapio abi");
+
+struct tapio_counter_row {
+	struct tapio_type_counters types[8];
+	__u64 table_full;
+	__u64 fold_collisions;
+	__u64 reserved[6];
+};
+_Static_assert(sizeof(struct tapio_counter_row) == 448, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_counter_row, types) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_counter_row, table_full) == 384, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_counter_row, fold_collisions) == 392, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_counter_row, reserved) == 400, "tapio abi");
+
+struct tapio_fair_share {
+	__u64 interval_ns;
+	__u64 burst_ns;
+};
+_Static_assert(sizeof(struct tapio_fair_share) == 16, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fair_share, interval_ns) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fair_share, burst_ns) == 8, "tapio abi");
+
+struct tapio_fold_slot {
+	struct tapio_cgroup_ref cgroup;
+	__u32 owner;
+	__u32 reserved;
+	__u64 due_ns;
+	__u64 open_until_ns;
+	__u64 folded;
+	__u64 first_ns;
+	__u64 last_ns;
+};
+_Static_assert(sizeof(struct tapio_fold_slot) == 64, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, cgroup) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, owner) == 16, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, reserved) == 20, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, due_ns) == 24, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, open_until_ns) == 32, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, folded) == 40, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, first_ns) == 48, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, last_ns) == 56, "tapio abi");
+
+struct tapio_oom_kill {
+	struct tapio_record_header header;
+	struct tapio_process_ref victim;
+	__u32 uid;
+	__s32 oom_score_adj;
+	__u32 flags;
+	__u64 anon_rss_bytes;
+	__u64 file_rss_bytes;
+	__u64 shmem_rss_bytes;
+	__u64 limit_bytes;
+	__u64 usage_bytes;
+	struct tapio_cgroup_ref limit_cgroup;
+	struct tapio_process_ref trigger;
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct tapio_oom_kill) == 152, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_oom_kill, header) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_oom_kill, victim) == 40, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_oom_kill, uid) == 60, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_oom_kill, oom_score_adj) == 64, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_oom_kill, flags) == 68, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_oom_kill, anon_rss_bytes) == 72, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_oom_kill, file_rss_bytes) == 80, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_oom_kill, shmem_rss_bytes) == 88, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_oom_kill, limit_bytes) == 96, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_oom_kill, usage_bytes) == 104, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_oom_kill, limit_cgroup) == 112, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_oom_kill, trigger) == 128, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_oom_kill, reserved) == 148, "tapio abi");
+
+struct tapio_abnormal_exit {
+	struct tapio_record_header header;
+	struct tapio_process_ref process;
+	__u32 status;
+	__u64 runtime_ns;
+	__u32 flags;
+	struct tapio_process_ref sender;
+	struct tapio_cgroup_ref sender_cgroup;
+};
+_Static_assert(sizeof(struct tapio_abnormal_exit) == 112, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_abnormal_exit, header) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_abnormal_exit, process) == 40, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_abnormal_exit, status) == 60, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_abnormal_exit, runtime_ns) == 64, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_abnormal_exit, flags) == 72, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_abnormal_exit, sender) == 76, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_abnormal_exit, sender_cgroup) == 96, "tapio abi");
+
+struct tapio_container_config {
+	__u32 generation;
+	__u32 enabled;
+	__u32 exits;
+	__u32 ignored_codes_len;
+	__s32 ignored_codes[16];
+	struct tapio_fair_share fair_share;
+};
+_Static_assert(sizeof(struct tapio_container_config) == 96, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_container_config, generation) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_container_config, enabled) == 4, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_container_config, exits) == 8, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_container_config, ignored_codes_len) == 12, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_container_config, ignored_codes) == 16, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_container_config, fair_share) == 80, "tapio abi");
+
+struct tapio_container_control {
+	__u32 active;
+	__u32 abi_version;
+	struct tapio_container_config slots[2];
+};
+_Static_assert(sizeof(struct tapio_container_control) == 200, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_container_control, active) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_container_control, abi_version) == 4, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_container_control, slots) == 8, "tapio abi");
+
+struct tapio_cgroup_name {
+	struct tapio_record_header header;
+	__u32 path_len;
+	__u32 reserved;
+	__u8 path[1024];
+};
+_Static_assert(sizeof(struct tapio_cgroup_name) == 1072, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cgroup_name, header) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cgroup_name, path_len) == 40, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cgroup_name, reserved) == 44, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cgroup_name, path) == 48, "tapio abi");
+
+struct tapio_cgroup_losses {
+	__u64 names;
+	__u64 reserved[7];
+};
+_Static_assert(sizeof(struct tapio_cgroup_losses) == 64, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cgroup_losses, names) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cgroup_losses, reserved) == 8, "tapio abi");
+
+#endif
