@@ -1,5 +1,9 @@
 //! `GET /v1/status`: what the controller knows, as facts: ages and counters, no verdicts.
 
+mod echo;
+
+pub use echo::{AgentRow, Echo, write_status};
+
 use crate::heartbeat::{ConfigFailure, Counters, EvidenceHead};
 use crate::json::{Fault, Reader};
 use crate::ledger::LedgerText;
