@@ -72,8 +72,17 @@ impl TestController {
     /// When it does not come up.
     #[track_caller]
     pub fn spawn(folder: TestFolder, command: Command) -> Self {
+        Self::spawn_with_environment(folder, without_our_variables(command))
+    }
+
+    /// With a command whose `TAPIO_…` variables are part of the test.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[track_caller]
+    pub fn spawn_with_environment(folder: TestFolder, mut command: Command) -> Self {
         let file = |name| fs::File::create(folder.join(name)).expect("a file for its output");
-        let mut child = without_our_variables(command)
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(file("stdout"))
             .stderr(file("stderr"))

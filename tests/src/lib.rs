@@ -9,6 +9,8 @@ pub mod controller;
 pub mod deadline;
 pub mod folder;
 pub mod http;
+pub mod packages;
 pub mod payload;
 pub mod process;
 pub mod program;
+pub mod repository;

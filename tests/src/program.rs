@@ -11,6 +11,8 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::repository;
+
 /// The folder to take the programs from, instead of building them.
 pub const BIN_DIR_VARIABLE: &str = "TAPIO_BIN_DIR";
 
@@ -73,7 +75,7 @@ impl Program {
         command
             .args(["build", "--message-format=json-render-diagnostics"])
             .args(["--package", self.package(), "--bin", self.name()])
-            .current_dir(repository())
+            .current_dir(repository::top())
             .stderr(Stdio::inherit());
         if !cfg!(debug_assertions) {
             command.arg("--release");
@@ -93,14 +95,4 @@ impl Program {
             .find_map(|message| message["executable"].as_str().map(PathBuf::from))
             .unwrap_or_else(|| panic!("cargo built no program called {}", self.name()))
     }
-}
-
-/// The top of the repository.
-///
-/// # Panics
-/// Never: the tests' crate has a parent folder.
-pub fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the tests' folder has a parent")
 }

@@ -1,0 +1,123 @@
+//! What stands where, and what it is called.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use tapio_tests::packages::Packages;
+use tapio_tests::repository::{tracked, tracked_with};
+
+const TOP_LEVEL: [&str; 11] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "LICENSE",
+    "README.md",
+    "agent",
+    "bpf",
+    "common",
+    "controller",
+    "scripts",
+    "tests",
+    "wire",
+];
+
+/// Names that say nothing of what is inside.
+const EMPTY_NAMES: [&str; 13] = [
+    "utils",
+    "util",
+    "helpers",
+    "helper",
+    "manager",
+    "managers",
+    "service",
+    "services",
+    "engine",
+    "types",
+    "misc",
+    "stuff",
+    "common_types",
+];
+
+#[test]
+fn the_top_level_holds_what_the_design_lists_and_dot_files() {
+    let found: BTreeSet<String> = tracked()
+        .iter()
+        .filter_map(|file| file.path.split('/').next().map(str::to_owned))
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    for name in &found {
+        assert!(
+            TOP_LEVEL.contains(&name.as_str()),
+            "{name} does not belong at the top level"
+        );
+    }
+}
+
+#[test]
+fn a_crate_is_called_after_its_folder() {
+    for file in tracked()
+        .iter()
+        .filter(|file| file.path.ends_with("/Cargo.toml"))
+    {
+        let folder = Path::new(&file.path).parent().and_then(Path::file_name);
+        let folder = folder.and_then(|name| name.to_str()).expect("a folder");
+        let text = file.text().expect("a manifest is text");
+        let wanted = format!("name = \"tapio-{folder}\"");
+        assert!(text.contains(&wanted), "{}: no {wanted}", file.path);
+    }
+    assert!(
+        Packages::resolve()
+            .ours()
+            .all(|package| package.name.starts_with("tapio-"))
+    );
+}
+
+#[test]
+fn modules_are_called_after_what_they_hold() {
+    for file in tracked_with("rs") {
+        for part in Path::new(&file.path).with_extension("").iter() {
+            let part = part.to_string_lossy();
+            assert!(
+                !EMPTY_NAMES.contains(&&*part),
+                "{}: {part} says nothing",
+                file.path
+            );
+            assert!(
+                part.chars().all(|char| char.is_ascii_lowercase()
+                    || char.is_ascii_digit()
+                    || "_-".contains(char)),
+                "{}: not in lower case",
+                file.path
+            );
+        }
+        assert!(
+            !file.path.ends_with("/mod.rs"),
+            "{}: the house writes foo.rs beside foo/",
+            file.path
+        );
+    }
+}
+
+#[test]
+fn an_observer_is_one_stem_everywhere() {
+    use tapio_common::catalogue::Observer;
+    for observer in Observer::ALL {
+        let sources = |wanted: &str| {
+            tracked().iter().any(|file| {
+                Path::new(&file.path).file_name().is_some_and(|name| {
+                    name.to_string_lossy() == format!("{}{wanted}", observer.name())
+                })
+            })
+        };
+        // An observer that has a program has a classifier, and the other way round.
+        let program = sources(".bpf.c");
+        let classifier = tracked()
+            .iter()
+            .any(|file| file.path == format!("agent/src/observer/{}.rs", observer.name()));
+        assert_eq!(
+            program,
+            classifier,
+            "{} has one without the other",
+            observer.name()
+        );
+    }
+}
