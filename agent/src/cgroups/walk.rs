@@ -1,0 +1,209 @@
+//! The one walk over the mounted hierarchies, for the cgroups that were there before the agent.
+//!
+//! A directory's inode number is its cgroup's id. The path is the kernel's, from the root of the
+//! hierarchy: where only a part of it is mounted the part's own path comes before, and in a cgroup
+//! namespace, where that path is not to be had, nothing is learnt rather than something wrong.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use tapio_common::abi::shared::{CgroupRef, HIERARCHY_V1_MEMORY, HIERARCHY_V2};
+
+use super::{Cgroups, NAMES_MAX};
+
+const MOUNTINFO_PATH: &str = "/proc/self/mountinfo";
+
+/// The id of a hierarchy's own root.
+const ROOT_ID: u64 = 1;
+
+/// Why cgroups that were there before have no name.
+#[derive(Debug)]
+pub enum WalkError {
+    Mounts(io::Error),
+    NoneMounted,
+    Namespaced(PathBuf),
+}
+
+impl fmt::Display for WalkError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mounts(error) => write!(out, "{MOUNTINFO_PATH}: {error}"),
+            Self::NoneMounted => out.write_str("no cgroup hierarchy is mounted"),
+            Self::Namespaced(at) => write!(
+                out,
+                "{} is that of a cgroup namespace: run in the host's",
+                at.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for WalkError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Mounts(error) => Some(error),
+            Self::NoneMounted | Self::Namespaced(_) => None,
+        }
+    }
+}
+
+/// Learns every cgroup of the unified hierarchy and of the v1 memory controller's.
+pub fn walk(cgroups: &mut Cgroups) -> Result<(), WalkError> {
+    let mountinfo = fs::read_to_string(MOUNTINFO_PATH).map_err(WalkError::Mounts)?;
+    let mounts: Vec<Mount> = mountinfo.lines().filter_map(Mount::of_line).collect();
+    let mut outcome = Err(WalkError::NoneMounted);
+    for hierarchy in [HIERARCHY_V2, HIERARCHY_V1_MEMORY] {
+        // The mount nearest to the root sees the most.
+        let of_hierarchy = mounts.iter().filter(|mount| mount.hierarchy == hierarchy);
+        let Some(mount) = of_hierarchy.min_by_key(|mount| mount.root.len()) else {
+            continue;
+        };
+        if mount.root == "/" && inode_of(&mount.at) != Some(ROOT_ID) {
+            outcome = Err(WalkError::Namespaced(mount.at.clone()));
+            continue;
+        }
+        descend(mount, cgroups);
+        outcome = outcome.or(Ok(()));
+    }
+    outcome
+}
+
+/// A cgroup hierarchy as `/proc/self/mountinfo` shows it.
+#[derive(Debug, PartialEq, Eq)]
+struct Mount {
+    hierarchy: u8,
+    /// The part of the hierarchy that is mounted.
+    root: String,
+    at: PathBuf,
+}
+
+impl Mount {
+    /// `36 35 0:29 /root /at rw,opts shared:1 - cgroup2 cgroup rw,superopts`
+    fn of_line(line: &str) -> Option<Self> {
+        let (mount, system) = line.split_once(" - ")?;
+        let mut system = system.split(' ');
+        let (kind, _, options) = (system.next()?, system.next()?, system.next()?);
+        let hierarchy = match kind {
+            "cgroup2" => HIERARCHY_V2,
+            "cgroup" if options.split(',').any(|option| option == "memory") => HIERARCHY_V1_MEMORY,
+            _ => return None,
+        };
+        let mut fields = mount.split(' ').skip(3);
+        Some(Self {
+            hierarchy,
+            root: unescape(fields.next()?),
+            at: unescape(fields.next()?).into(),
+        })
+    }
+}
+
+/// The kernel writes blanks and backslashes as three octal digits.
+fn unescape(text: &str) -> String {
+    ["\\040", "\\011", "\\012", "\\134"]
+        .iter()
+        .zip([" ", "\t", "\n", "\\"])
+        .fold(text.to_owned(), |text, (escaped, plain)| {
+            text.replace(escaped, plain)
+        })
+}
+
+fn inode_of(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|metadata| metadata.ino())
+}
+
+/// Directories that vanish meanwhile are no error: somebody removed a cgroup.
+fn descend(mount: &Mount, cgroups: &mut Cgroups) {
+    let root = mount.root.trim_end_matches('/').to_owned();
+    let mut ahead = vec![(mount.at.clone(), root)];
+    let mut seen = 0;
+    while let Some((directory, path)) = ahead.pop() {
+        let Ok(entries) = fs::read_dir(&directory) else {
+            continue;
+        };
+        for entry in entries.flatten() {
+            let is_group = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if !is_group || seen >= NAMES_MAX {
+                continue;
+            }
+            seen += 1;
+            let below = format!("{path}/{}", entry.file_name().to_string_lossy());
+            let cgroup = CgroupRef {
+                id: entry.ino(),
+                hierarchy: mount.hierarchy,
+                reserved: [0; 7],
+            };
+            cgroups.learn(cgroup, &below);
+            ahead.push((entry.path(), below));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_are_read_as_the_kernel_writes_them() {
+        let unified =
+            "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate";
+        let memory =
+            "40 35 0:33 /docker/ab /sys/fs/cg\\040roup/memory rw - cgroup cgroup rw,memory";
+        assert_eq!(
+            Mount::of_line(unified),
+            Some(Mount {
+                hierarchy: HIERARCHY_V2,
+                root: "/".into(),
+                at: "/sys/fs/cgroup".into(),
+            })
+        );
+        assert_eq!(
+            Mount::of_line(memory),
+            Some(Mount {
+                hierarchy: HIERARCHY_V1_MEMORY,
+                root: "/docker/ab".into(),
+                at: "/sys/fs/cg roup/memory".into(),
+            })
+        );
+        for other in [
+            "41 35 0:34 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu",
+            "41 35 0:34 / /sys/fs/cgroup/x rw - cgroup cgroup rw,name=memory",
+            "22 1 8:1 / / rw - ext4 /dev/root rw",
+            "nonsense",
+            "",
+        ] {
+            assert_eq!(Mount::of_line(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_tree_is_learnt_with_its_inodes_and_paths() {
+        let at = std::env::temp_dir().join(format!("tapio-walk-{}", std::process::id()));
+        fs::create_dir_all(at.join("a.slice/b.service")).expect("a folder");
+        fs::write(at.join("a.slice/cgroup.procs"), "").expect("a file");
+        let mount = Mount {
+            hierarchy: HIERARCHY_V2,
+            root: "/part".into(),
+            at: at.clone(),
+        };
+        let mut cgroups = Cgroups::default();
+        descend(&mount, &mut cgroups);
+        let path_of = |below: &str| {
+            let cgroup = CgroupRef {
+                id: inode_of(&at.join(below)).expect("there"),
+                hierarchy: HIERARCHY_V2,
+                reserved: [0; 7],
+            };
+            cgroups.path(cgroup).map(str::to_owned)
+        };
+        assert_eq!(path_of("a.slice").as_deref(), Some("/part/a.slice"));
+        assert_eq!(
+            path_of("a.slice/b.service").as_deref(),
+            Some("/part/a.slice/b.service")
+        );
+        assert_eq!(cgroups.len(), 2);
+        fs::remove_dir_all(&at).expect("removable");
+    }
+}
