@@ -1,7 +1,12 @@
 //! The node agent: kernel hooks to sinks, and nothing inbound.
 
+pub mod accounts;
 pub mod attribution;
 pub mod cgroups;
 pub mod clock;
+pub mod command_line;
+pub mod flags;
+pub mod settings;
 pub mod signals;
+pub mod sink;
 pub mod stop;

@@ -1,0 +1,246 @@
+//! The agent's own half of the ledger: what was counted after the kernel's half.
+//!
+//! Every counter has one writer: a ring thread, the batch thread, a sink. Rows of different
+//! threads stand on different cache lines. Whoever wants a ledger reads them all, at any time, and
+//! puts them together with what the kernel counted; at rest the sums are equal.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tapio_common::catalogue::{Anomaly, Observer};
+use tapio_common::ledger::{FORMAT, Ledger, ObserverCounts, TypeCounts};
+use tapio_common::sink::SinkAccount;
+use tapio_common::time::Timestamp;
+
+use crate::sink::SinkName;
+
+const TYPES: usize = Anomaly::ALL.len();
+
+/// A counter per type.
+type Row = [AtomicU64; TYPES];
+
+fn add_one(row: &Row, anomaly: Anomaly) {
+    row[anomaly as usize].fetch_add(1, Ordering::Relaxed);
+}
+
+fn read(row: &Row, anomaly: Anomaly) -> u64 {
+    row[anomaly as usize].load(Ordering::Relaxed)
+}
+
+/// What one observer's ring thread counts.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct RingAccount {
+    received: Row,
+    ignored: Row,
+    queue_drops: Row,
+    malformed: AtomicU64,
+}
+
+impl RingAccount {
+    pub fn receive(&self, anomaly: Anomaly) {
+        add_one(&self.received, anomaly);
+    }
+
+    pub fn ignore(&self, anomaly: Anomaly) {
+        add_one(&self.ignored, anomaly);
+    }
+
+    pub fn drop_at_queue(&self, anomaly: Anomaly) {
+        add_one(&self.queue_drops, anomaly);
+    }
+
+    pub fn malform(&self) {
+        self.malformed.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What the batch thread counts.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct BatchAccount {
+    emitted: Row,
+    summaries: Row,
+}
+
+impl BatchAccount {
+    pub fn emit(&self, anomaly: Anomaly) {
+        add_one(&self.emitted, anomaly);
+    }
+
+    /// A closing record enters the flow here, as submitted and received at once.
+    pub fn summarise(&self, anomaly: Anomaly) {
+        add_one(&self.summaries, anomaly);
+    }
+}
+
+/// What the kernel counted for one observer, as the loader reads it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KernelCounts {
+    /// The kernel's stages of every type; the agent's are zero.
+    pub types: Vec<(Anomaly, TypeCounts)>,
+    pub missed: Option<u64>,
+    pub in_ring: u64,
+}
+
+/// The counters of one agent run.
+#[derive(Debug)]
+pub struct Accounts {
+    boot_id: String,
+    since: Timestamp,
+    rings: Vec<(Observer, RingAccount)>,
+    batch: BatchAccount,
+    sinks: Vec<(SinkName, SinkAccount)>,
+}
+
+impl Accounts {
+    pub fn new(
+        boot_id: &str,
+        since: Timestamp,
+        observers: &[Observer],
+        sinks: &[SinkName],
+    ) -> Self {
+        let blank = |name: &SinkName| (*name, SinkAccount::default());
+        Self {
+            boot_id: boot_id.to_owned(),
+            since,
+            rings: observers
+                .iter()
+                .map(|observer| (*observer, RingAccount::default()))
+                .collect(),
+            batch: BatchAccount::default(),
+            sinks: sinks.iter().map(blank).collect(),
+        }
+    }
+
+    pub fn ring(&self, observer: Observer) -> Option<&RingAccount> {
+        let row = self.rings.iter().find(|(name, _)| *name == observer);
+        row.map(|(_, account)| account)
+    }
+
+    pub fn batch(&self) -> &BatchAccount {
+        &self.batch
+    }
+
+    pub fn sinks(&self) -> impl Iterator<Item = (SinkName, &SinkAccount)> {
+        self.sinks.iter().map(|(name, account)| (*name, account))
+    }
+
+    /// Both halves put together.
+    pub fn ledger(&self, mut kernel: impl FnMut(Observer) -> KernelCounts) -> Ledger {
+        let mut ledger = Ledger {
+            format: FORMAT,
+            boot_id: self.boot_id.clone(),
+            since_unix_nanos: self.since.0,
+            ..Ledger::default()
+        };
+        for (observer, ring) in &self.rings {
+            let counted = kernel(*observer);
+            let counts = ObserverCounts {
+                missed: counted.missed,
+                in_ring: counted.in_ring,
+                malformed: ring.malformed.load(Ordering::Relaxed),
+            };
+            ledger.observers.insert(observer.name().to_owned(), counts);
+            for (anomaly, row) in counted.types {
+                let row = self.complete(row, ring, anomaly);
+                ledger.types.insert(anomaly.event_type().to_owned(), row);
+            }
+        }
+        for (name, account) in self.sinks() {
+            ledger
+                .sinks
+                .insert(name.name().to_owned(), account.counts());
+        }
+        ledger.without_zero_rows()
+    }
+
+    fn complete(&self, mut row: TypeCounts, ring: &RingAccount, anomaly: Anomaly) -> TypeCounts {
+        let summaries = read(&self.batch.summaries, anomaly);
+        row.summaries = summaries;
+        row.submitted += summaries;
+        row.received = read(&ring.received, anomaly) + summaries;
+        row.ignored = read(&ring.ignored, anomaly);
+        row.queue_drops = read(&ring.queue_drops, anomaly);
+        row.emitted = read(&self.batch.emitted, anomaly);
+        row
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kernel(_: Observer) -> KernelCounts {
+        let row = TypeCounts {
+            seen: 10,
+            filtered: 1,
+            aggregated: 3,
+            lost: 1,
+            submitted: 5,
+            ..TypeCounts::default()
+        };
+        KernelCounts {
+            types: vec![
+                (Anomaly::AbnormalExit, row),
+                (Anomaly::OomKill, TypeCounts::default()),
+            ],
+            missed: None,
+            in_ring: 1,
+        }
+    }
+
+    /// Five submitted: one malformed, one still in the ring, one ignored, one without room, one
+    /// emitted; and the closing record of the fold of three.
+    fn busy() -> Accounts {
+        let accounts = Accounts::new(
+            "boot",
+            Timestamp(5),
+            &[Observer::Container],
+            &[SinkName::Stdout],
+        );
+        let ring = accounts.ring(Observer::Container).expect("a row");
+        let kind = Anomaly::AbnormalExit;
+        ring.malform();
+        (0..3).for_each(|_| ring.receive(kind));
+        ring.ignore(kind);
+        ring.drop_at_queue(kind);
+        accounts.batch().summarise(kind);
+        (0..2).for_each(|_| accounts.batch().emit(kind));
+        let (_, sink) = accounts.sinks().next().expect("a sink");
+        sink.deliver(2);
+        accounts
+    }
+
+    #[test]
+    fn both_halves_make_a_ledger_that_adds_up() {
+        // A fold that is closed stands for three facts in one record, on top of what was submitted:
+        // seen 10 + 1 summary = 1 filtered + 3 aggregated + 1 lost + 6 submitted.
+        let ledger = busy().ledger(kernel);
+        assert_eq!(ledger.check(), []);
+        assert_eq!((ledger.format, ledger.since_unix_nanos), (FORMAT, 5));
+        assert_eq!(ledger.types.len(), 1, "rows of zeros are left out");
+        assert_eq!(ledger.observers["container"].malformed, 1);
+    }
+
+    #[test]
+    fn whatever_is_counted_once_too_often_shows() {
+        let kind = Anomaly::AbnormalExit;
+        let nudges: [fn(&Accounts); 7] = [
+            |accounts| accounts.rings[0].1.receive(Anomaly::AbnormalExit),
+            |accounts| accounts.rings[0].1.ignore(Anomaly::AbnormalExit),
+            |accounts| accounts.rings[0].1.drop_at_queue(Anomaly::AbnormalExit),
+            |accounts| accounts.rings[0].1.malform(),
+            |accounts| accounts.batch.emit(Anomaly::AbnormalExit),
+            |accounts| accounts.sinks[0].1.deliver(1),
+            |accounts| accounts.batch.summarise(Anomaly::AbnormalExit),
+        ];
+        for (at, nudge) in nudges.into_iter().enumerate() {
+            let accounts = busy();
+            nudge(&accounts);
+            assert!(
+                !accounts.ledger(kernel).check().is_empty(),
+                "{at}: {kind:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The one table of flags: parser, `--help`, environment twins and defaults all come from it.
+//!
+//! A default is text like any other value and goes through the same `set`, so that what `--help`
+//! prints is what holds when nothing is said. How a command line is read is in
+//! [`crate::command_line`]; what a value may be, in [`crate::settings`].
+
+use std::ffi::OsStr;
+
+use crate::settings::{Settings, Unfit};
+
+/// One row of the table.
+pub struct Flag {
+    pub name: &'static str,
+    pub placeholder: &'static str,
+    /// `None` where leaving the flag out means doing without, or `help` says what holds.
+    pub default: Option<&'static str>,
+    pub help: &'static str,
+    /// Called once per value: a flag that repeats adds to what is there.
+    pub(crate) set: fn(&mut Settings, &OsStr) -> Result<(), Unfit>,
+}
+
+pub const FLAGS: &[Flag] = &[
+    Flag {
+        name: "sink",
+        placeholder: "NAME",
+        default: Some("stdout"),
+        help: "where events go, repeatable; one of stdout",
+        set: Settings::add_sinks,
+    },
+    Flag {
+        name: "config",
+        placeholder: "FILE",
+        default: None,
+        help: "compiled config, JSON (none: production-default)",
+        set: Settings::set_config,
+    },
+    Flag {
+        name: "observers",
+        placeholder: "LIST",
+        default: Some("container"),
+        help: "what to observe, comma between",
+        set: Settings::set_observers,
+    },
+    Flag {
+        name: "data-dir",
+        placeholder: "DIR",
+        default: Some("/var/lib/tapio/evidence"),
+        help: "evidence directory",
+        set: Settings::set_data_dir,
+    },
+    Flag {
+        name: "state-dir",
+        placeholder: "DIR",
+        default: Some("/var/lib/tapio"),
+        help: "what outlives a restart",
+        set: Settings::set_state_dir,
+    },
+    Flag {
+        name: "node-name",
+        placeholder: "NAME",
+        default: None,
+        help: "context.node of every event (none: host name)",
+        set: Settings::set_node_name,
+    },
+    Flag {
+        name: "agent-id",
+        placeholder: "ID",
+        default: None,
+        help: "name towards the controller (none: node name)",
+        set: Settings::set_agent_id,
+    },
+    Flag {
+        name: "ebpf-dir",
+        placeholder: "DIR",
+        default: None,
+        help: "kernel programs from files (none: built in)",
+        set: Settings::set_ebpf_dir,
+    },
+    Flag {
+        name: "fair-share",
+        placeholder: "RATE",
+        default: Some("200"),
+        help: "events/s per cgroup and type, 0 for all",
+        set: Settings::set_fair_share,
+    },
+    Flag {
+        name: "log-level",
+        placeholder: "LEVEL",
+        default: Some("info"),
+        help: "off, error, warn, info or debug, on stderr",
+        set: Settings::set_log_level,
+    },
+];
+
+impl Flag {
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        FLAGS.iter().find(|flag| flag.name == name)
+    }
+
+    /// `--data-dir` is `TAPIO_DATA_DIR`.
+    pub fn twin(&self) -> String {
+        format!("TAPIO_{}", self.name.replace('-', "_").to_uppercase())
+    }
+}

@@ -1,0 +1,186 @@
+//! What the operator set, as values that are in range.
+//!
+//! Every setter takes the text of a flag, of its environment twin or of its default. A value is
+//! checked here, once; the rest of the agent takes it as it is.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::PathBuf;
+
+use log::LevelFilter;
+use tapio_common::catalogue::Observer;
+
+use crate::sink::SinkName;
+
+/// Everything `tapio-agent` can be told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// In the order given, none twice; empty until settled.
+    pub sinks: Vec<SinkName>,
+    pub config: Option<PathBuf>,
+    pub observers: Vec<Observer>,
+    pub data_dir: PathBuf,
+    pub state_dir: PathBuf,
+    pub node_name: Option<String>,
+    pub agent_id: Option<String>,
+    pub ebpf_dir: Option<PathBuf>,
+    /// Events per second of one cgroup and type; `None` is no limit.
+    pub fair_share_per_second: Option<u32>,
+    pub log_level: LevelFilter,
+}
+
+/// Why a value cannot be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    NotText,
+    Empty,
+    NotARate,
+    NotALevel,
+    NotAnIdentifier,
+    NotASink,
+    NotAnObserver,
+    NotBuilt,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotText => out.write_str("is not UTF-8"),
+            Self::Empty => out.write_str("is empty"),
+            Self::NotARate => write!(out, "is not a whole number of events/s up to {RATE_MAX}"),
+            Self::NotALevel => out.write_str("is not one of off, error, warn, info, debug"),
+            Self::NotAnIdentifier => {
+                out.write_str("is not 1 to 256 bytes without control characters")
+            }
+            Self::NotASink => out.write_str("is not one of stdout, file, http, otlp, controller"),
+            Self::NotAnObserver => out.write_str("is not one of network, storage, container, node"),
+            Self::NotBuilt => out.write_str("is not built into this version"),
+        }
+    }
+}
+
+/// Longest identifier on the wire.
+const IDENTIFIER_BYTES_MAX: usize = 256;
+
+/// A rate above this is no limit any machine meets, and its interval would round to nothing.
+const RATE_MAX: u32 = 1_000_000;
+
+/// The observers of this version.
+const OBSERVERS_BUILT: &[Observer] = &[Observer::Container];
+
+impl Settings {
+    /// Nothing is set yet: the table's defaults are applied in every parse.
+    pub(crate) fn blank() -> Self {
+        Self {
+            sinks: Vec::new(),
+            config: None,
+            observers: Vec::new(),
+            data_dir: PathBuf::new(),
+            state_dir: PathBuf::new(),
+            node_name: None,
+            agent_id: None,
+            ebpf_dir: None,
+            fair_share_per_second: None,
+            log_level: LevelFilter::Info,
+        }
+    }
+
+    pub(crate) fn add_sinks(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        for name in text(value)?.split(',') {
+            let sink = SinkName::from_name(name.trim()).ok_or(Unfit::NotASink)?;
+            if !sink.is_built() {
+                return Err(Unfit::NotBuilt);
+            }
+            if !self.sinks.contains(&sink) {
+                self.sinks.push(sink);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_observers(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.observers.clear();
+        for name in text(value)?.split(',') {
+            let observer = Observer::from_name(name.trim()).ok_or(Unfit::NotAnObserver)?;
+            if !OBSERVERS_BUILT.contains(&observer) {
+                return Err(Unfit::NotBuilt);
+            }
+            if !self.observers.contains(&observer) {
+                self.observers.push(observer);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_config(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.config = Some(path(value)?);
+        Ok(())
+    }
+
+    pub(crate) fn set_data_dir(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.data_dir = path(value)?;
+        Ok(())
+    }
+
+    pub(crate) fn set_state_dir(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.state_dir = path(value)?;
+        Ok(())
+    }
+
+    pub(crate) fn set_ebpf_dir(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.ebpf_dir = Some(path(value)?);
+        Ok(())
+    }
+
+    pub(crate) fn set_node_name(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.node_name = Some(identifier(value)?);
+        Ok(())
+    }
+
+    pub(crate) fn set_agent_id(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.agent_id = Some(identifier(value)?);
+        Ok(())
+    }
+
+    pub(crate) fn set_fair_share(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        let rate: u32 = text(value)?.parse().map_err(|_| Unfit::NotARate)?;
+        if rate > RATE_MAX {
+            return Err(Unfit::NotARate);
+        }
+        self.fair_share_per_second = (rate > 0).then_some(rate);
+        Ok(())
+    }
+
+    pub(crate) fn set_log_level(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.log_level = match text(value)? {
+            "off" => LevelFilter::Off,
+            "error" => LevelFilter::Error,
+            "warn" => LevelFilter::Warn,
+            "info" => LevelFilter::Info,
+            "debug" => LevelFilter::Debug,
+            _ => return Err(Unfit::NotALevel),
+        };
+        Ok(())
+    }
+}
+
+fn text(value: &OsStr) -> Result<&str, Unfit> {
+    value.to_str().ok_or(Unfit::NotText)
+}
+
+fn path(value: &OsStr) -> Result<PathBuf, Unfit> {
+    match value.is_empty() {
+        true => Err(Unfit::Empty),
+        false => Ok(PathBuf::from(value)),
+    }
+}
+
+fn identifier(value: &OsStr) -> Result<String, Unfit> {
+    let text = text(value)?;
+    let is_fit = !text.trim().is_empty()
+        && text.len() <= IDENTIFIER_BYTES_MAX
+        && !text.chars().any(char::is_control);
+    is_fit
+        .then(|| text.to_owned())
+        .ok_or(Unfit::NotAnIdentifier)
+}

@@ -1,0 +1,102 @@
+//! The table of sinks, and how one is opened.
+//!
+//! A sink is one file beside this one and one row here. Opening happens before any thread starts,
+//! so that what cannot work is refused at once. Its front is the batch thread's; a sink that talks
+//! to somebody who may be slow brings a task of its own, which runs in a thread of that name.
+
+mod stdout;
+
+use std::fmt;
+use std::io;
+
+use tapio_common::sink::{Sink, SinkAccount};
+
+use crate::settings::Settings;
+use crate::stop::Stop;
+
+/// What a sink does in its own thread, until its front is gone. It holds a guard of the stop for
+/// as long as the agent can do without it; an error is why the agent ends with it.
+pub type Task<'a> = Box<dyn FnOnce(&Stop) -> Result<(), SinkError> + Send + 'a>;
+
+/// A sink that is ready for threads to start.
+pub struct Opened<'a> {
+    pub front: Box<dyn Sink + Send + 'a>,
+    pub task: Option<Task<'a>>,
+}
+
+/// Why a sink cannot be opened.
+#[derive(Debug)]
+pub enum SinkError {
+    NotBuilt(SinkName),
+    Stdout(io::Error),
+}
+
+impl fmt::Display for SinkError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotBuilt(sink) => {
+                write!(out, "sink {} is not built into this version", sink.name())
+            }
+            Self::Stdout(error) => write!(out, "standard output cannot be used: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for SinkError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NotBuilt(_) => None,
+            Self::Stdout(error) => Some(error),
+        }
+    }
+}
+
+type Open = for<'a> fn(&Settings, &'a SinkAccount) -> Result<Opened<'a>, SinkError>;
+
+macro_rules! sinks {
+    ($($variant:ident $name:literal $open:expr;)+) => {
+        /// A destination by the name it has in flags, in the ledger and as a thread.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum SinkName { $($variant),+ }
+
+        impl SinkName {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// `None`: known by name, and honestly refused.
+            fn opener(self) -> Option<Open> {
+                match self { $(Self::$variant => $open),+ }
+            }
+        }
+    };
+}
+
+sinks! {
+    Stdout "stdout" Some(stdout::open);
+    File "file" None;
+    Http "http" None;
+    Otlp "otlp" None;
+    Controller "controller" None;
+}
+
+impl SinkName {
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|sink| sink.name() == name)
+    }
+
+    pub fn is_built(self) -> bool {
+        self.opener().is_some()
+    }
+
+    pub fn open<'a>(
+        self,
+        settings: &Settings,
+        account: &'a SinkAccount,
+    ) -> Result<Opened<'a>, SinkError> {
+        let open = self.opener().ok_or(SinkError::NotBuilt(self))?;
+        open(settings, account)
+    }
+}
