@@ -81,15 +81,18 @@ pub struct EventType<'a>(pub Text<'a>);
 
 impl<'a> Read<'a> for EventType<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
-        let text = Text::read(reader)?;
-        if !text.starts_with(EVENT_TYPE_PREFIX) && !text.is_blank() {
-            return Err(Fault::invalid("must begin with \"kernel.\""));
-        }
-        Ok(Self(text))
+        Text::read(reader).map(Self)
     }
 
     fn is_blank(&self) -> bool {
         self.0.is_blank()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        if !self.0.starts_with(EVENT_TYPE_PREFIX) {
+            return Err(Fault::invalid("must begin with \"kernel.\""));
+        }
+        self.0.check()
     }
 }
 

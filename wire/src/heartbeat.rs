@@ -85,10 +85,13 @@ pub struct Observers<'a>(pub Pairs<'a, ObserverStatus>);
 
 impl<'a> Read<'a> for Observers<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
-        let observers = Pairs::read(reader)?;
-        if observers.is_empty() {
+        Pairs::read(reader).map(Self)
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        if self.0.is_empty() {
             return Err(Fault::invalid("must name at least one observer"));
         }
-        Ok(Self(observers))
+        Ok(())
     }
 }

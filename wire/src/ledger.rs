@@ -12,7 +12,7 @@ use crate::json::{Fault, Kind, Reader, read_body};
 use crate::limits::LEDGER_BYTES_MAX;
 use crate::payload::{Read, payload};
 use crate::raw;
-use crate::values::Pairs;
+use crate::values::{Pairs, identifier};
 
 /// A ledger in JSON, at most [`LEDGER_BYTES_MAX`] bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,12 +46,16 @@ impl Serialize for LedgerText<'_> {
 impl<'a> Read<'a> for LedgerText<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
         let text = reader.raw(|reader| Ledger::read(reader).map(drop))?;
-        if text.len() > LEDGER_BYTES_MAX {
+        Ok(Self(text.into()))
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        if self.0.len() > LEDGER_BYTES_MAX {
             return Err(Fault::invalid(format!(
                 "is longer than {LEDGER_BYTES_MAX} bytes"
             )));
         }
-        Ok(Self(text.into()))
+        Ok(())
     }
 }
 
@@ -101,6 +105,10 @@ impl<'a, V: Read<'a>> Read<'a> for BTreeMap<String, V> {
 
 impl<'a> Read<'a> for String {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
-        Cow::read(reader).map(Cow::into_owned)
+        reader.string().map(Cow::into_owned)
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        identifier(self)
     }
 }

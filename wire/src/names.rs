@@ -6,7 +6,7 @@ use tapio_common::catalogue::Severity;
 
 use crate::json::{Fault, Reader};
 use crate::payload::Read;
-use crate::values::Text;
+use crate::values::identifier;
 
 macro_rules! open_enum {
     (
@@ -50,11 +50,15 @@ macro_rules! open_enum {
 
         impl<'a> Read<'a> for $name {
             fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
-                Text::read(reader).map(|text| Self::from(&*text))
+                reader.string().map(|text| Self::from(&*text))
             }
 
             fn is_blank(&self) -> bool {
                 matches!(self, Self::Other(text) if text.trim().is_empty())
+            }
+
+            fn check(&self) -> Result<(), Fault> {
+                identifier(self.as_str())
             }
         }
     };

@@ -7,13 +7,25 @@
 
 use crate::json::{Fault, Reader};
 
-/// What can be read from the wire. Each field type checks its own range.
+/// What can be read from the wire.
 pub(crate) trait Read<'a>: Sized {
+    /// Takes a value of the right JSON type.
     fn read(reader: &mut Reader<'a>) -> Result<Self, Fault>;
 
     /// Given, but says nothing: where the field is required that is as good as missing.
     fn is_blank(&self) -> bool {
         false
+    }
+
+    /// Whether what was taken is in its range. Asked once, after `is_blank` has had its say.
+    fn check(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn read_checked(reader: &mut Reader<'a>) -> Result<Self, Fault> {
+        let value = Self::read(reader)?;
+        value.check()?;
+        Ok(value)
     }
 }
 
@@ -31,8 +43,17 @@ pub(crate) fn field<'a, T: Read<'a>>(
 }
 
 pub(crate) fn required<'a, T: Read<'a>>(name: &'static str, slot: Option<T>) -> Result<T, Fault> {
-    slot.filter(|value| !value.is_blank())
-        .ok_or_else(|| Fault::missing().at_field(name))
+    match slot {
+        Some(value) if !value.is_blank() => checked(name, value),
+        Some(_) | None => Err(Fault::missing().at_field(name)),
+    }
+}
+
+pub(crate) fn checked<'a, T: Read<'a>>(name: &'static str, value: T) -> Result<T, Fault> {
+    match value.check() {
+        Ok(()) => Ok(value),
+        Err(fault) => Err(fault.at_field(name)),
+    }
 }
 
 /// `pub struct Name<'a> Body|Unversioned|Part { field: Type, required|optional [or DEFAULT]; … }`.
@@ -91,8 +112,12 @@ macro_rules! payload {
     };
 
     (@take required [] $slot:ident $name:expr) => { $crate::payload::required($name, $slot)? };
-    (@take optional [] $slot:ident $name:expr) => { $slot.unwrap_or_default() };
-    (@take optional [$default:expr] $slot:ident $name:expr) => { $slot.unwrap_or($default) };
+    (@take optional [] $slot:ident $name:expr) => {
+        $crate::payload::checked($name, $slot.unwrap_or_default())?
+    };
+    (@take optional [$default:expr] $slot:ident $name:expr) => {
+        $crate::payload::checked($name, $slot.unwrap_or($default))?
+    };
 
     (@name $field:ident []) => { stringify!($field) };
     (@name $field:ident [$wire:literal]) => { $wire };

@@ -40,13 +40,15 @@ pub(crate) fn identifier(text: &str) -> Result<(), Fault> {
 
 impl<'a> Read<'a> for Text<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
-        let text = reader.string()?;
-        identifier(&text)?;
-        Ok(text)
+        reader.string()
     }
 
     fn is_blank(&self) -> bool {
         self.trim().is_empty()
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        identifier(self)
     }
 }
 
@@ -79,6 +81,10 @@ impl<'a, T: Read<'a>> Read<'a> for Option<T> {
             return Ok(None);
         }
         T::read(reader).map(Some)
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        self.as_ref().map_or(Ok(()), T::check)
     }
 }
 
@@ -146,7 +152,7 @@ impl<'a> Read<'a> for Names<'a> {
         let mut names = Vec::new();
         reader.array(|reader, _| {
             room_for_one_more(names.len())?;
-            names.push(Text::read(reader)?);
+            names.push(Text::read_checked(reader)?);
             Ok(())
         })?;
         Ok(Self(names))
@@ -190,7 +196,7 @@ impl<'a, V: Read<'a>> Read<'a> for Pairs<'a, V> {
                 if pairs.iter().any(|(known, _)| *known == key) {
                     return Err(Fault::malformed("is given twice"));
                 }
-                V::read(reader)
+                V::read_checked(reader)
             };
             let value = read(reader).map_err(|fault| fault.at_key(&key))?;
             pairs.push((key, value));
