@@ -107,24 +107,36 @@ _Static_assert(__builtin_offsetof(struct tapio_fair_share, interval_ns) == 0, "t
 _Static_assert(__builtin_offsetof(struct tapio_fair_share, burst_ns) == 8, "tapio abi");
 
 struct tapio_fold_slot {
-	struct tapio_cgroup_ref cgroup;
+	__u64 cgroup_id;
 	__u32 owner;
-	__u32 reserved;
+	__u32 hierarchy;
 	__u64 due_ns;
 	__u64 open_until_ns;
 	__u64 folded;
+	__u64 reported;
 	__u64 first_ns;
 	__u64 last_ns;
 };
 _Static_assert(sizeof(struct tapio_fold_slot) == 64, "tapio abi");
-_Static_assert(__builtin_offsetof(struct tapio_fold_slot, cgroup) == 0, "tapio abi");
-_Static_assert(__builtin_offsetof(struct tapio_fold_slot, owner) == 16, "tapio abi");
-_Static_assert(__builtin_offsetof(struct tapio_fold_slot, reserved) == 20, "tapio abi");
-_Static_assert(__builtin_offsetof(struct tapio_fold_slot, due_ns) == 24, "tapio abi");
-_Static_assert(__builtin_offsetof(struct tapio_fold_slot, open_until_ns) == 32, "tapio abi");
-_Static_assert(__builtin_offsetof(struct tapio_fold_slot, folded) == 40, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, cgroup_id) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, owner) == 8, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, hierarchy) == 12, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, due_ns) == 16, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, open_until_ns) == 24, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, folded) == 32, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_fold_slot, reported) == 40, "tapio abi");
 _Static_assert(__builtin_offsetof(struct tapio_fold_slot, first_ns) == 48, "tapio abi");
 _Static_assert(__builtin_offsetof(struct tapio_fold_slot, last_ns) == 56, "tapio abi");
+
+struct tapio_container_shape {
+	__u32 exit_has_group_dead;
+	__u32 victim_is_task;
+	__u64 page_bytes;
+};
+_Static_assert(sizeof(struct tapio_container_shape) == 16, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_container_shape, exit_has_group_dead) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_container_shape, victim_is_task) == 4, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_container_shape, page_bytes) == 8, "tapio abi");
 
 struct tapio_oom_kill {
 	struct tapio_record_header header;

@@ -1,1 +1,25 @@
+//! The kernel programs, compiled by the build script and embedded.
+//!
+//! Each object is 8-byte aligned, because its tables are read in place. Loading them is the
+//! agent's; this crate only holds the bytes.
 
+#[repr(C, align(8))]
+struct Aligned<T: ?Sized>(T);
+
+macro_rules! objects {
+    ($($(#[$doc:meta])* $name:ident = $file:literal;)+) => { $(
+        $(#[$doc])*
+        pub fn $name() -> &'static [u8] {
+            static OBJECT: &Aligned<[u8]> =
+                &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/", $file, ".bpf.o")));
+            &OBJECT.0
+        }
+    )+ };
+}
+
+objects! {
+    /// Names of cgroups, for every observer.
+    cgroup = "cgroup";
+    /// OOM kills and abnormal exits.
+    container = "container";
+}

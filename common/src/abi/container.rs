@@ -43,6 +43,15 @@ constants! { CONSTANTS:
 }
 
 abi! {
+    /// What this kernel is like, decided from its BTF before load; constant to the programs.
+    ContainerShape = "tapio_container_shape" {
+        /// `sched_process_exit` says whether this was the last thread.
+        exit_has_group_dead: u32,
+        /// `mark_victim` hands over the task, not a pid.
+        victim_is_task: u32,
+        page_bytes: u64,
+    }
+
     /// The OOM killer chose a process and killed it.
     OomKill = "tapio_oom_kill" {
         header: RecordHeader,

@@ -17,6 +17,7 @@ pub const LAYOUTS: &[Layout] = &[
     shared::CounterRow::LAYOUT,
     shared::FairShare::LAYOUT,
     shared::FoldSlot::LAYOUT,
+    container::ContainerShape::LAYOUT,
     container::OomKill::LAYOUT,
     container::AbnormalExit::LAYOUT,
     container::ContainerConfig::LAYOUT,
@@ -69,10 +70,12 @@ fn declare(out: &mut String, layout: &Layout) {
         format_args!("sizeof(struct {name}) == {}", layout.size),
     );
     for field in layout.fields {
-        let offset = format_args!("{}) == {}", field.name, field.offset);
+        let Field {
+            name: of, offset, ..
+        } = field;
         assertion(
             out,
-            format_args!("__builtin_offsetof(struct {name}, {offset}"),
+            format_args!("__builtin_offsetof(struct {name}, {of}) == {offset}"),
         );
     }
 }

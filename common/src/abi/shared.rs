@@ -87,18 +87,21 @@ abi! {
         burst_ns: u64,
     }
 
-    /// One cgroup's share of one type.
+    /// One cgroup's share of one type. Programs own all of it but `reported`.
     FoldSlot = "tapio_fold_slot" {
-        cgroup: CgroupRef,
+        cgroup_id: u64,
         /// 1 + the type's row; 0 is a free slot.
         owner: u32,
-        reserved: u32,
+        hierarchy: u32,
         /// When the next fact is due at the agreed rate.
         due_ns: u64,
         /// Until when the open fold stands for what exceeds the rate.
         open_until_ns: u64,
         /// Facts folded since load; only ever grows.
         folded: u64,
+        /// How many of them closing records have told of; stored by the agent alone.
+        reported: u64,
+        /// The first and the last fact that no closing record has told of.
         first_ns: u64,
         last_ns: u64,
     }

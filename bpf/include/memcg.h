@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which memory cgroup's limit a process was killed for, as far as the kernel still shows it. */
+#ifndef TAPIO_MEMCG_H
+#define TAPIO_MEMCG_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "tapio_abi.h"
+#include "cgroup.h"
+
+/* Deeper trees are cut: their root is never the one that counts, it has no limit. */
+#define ANCESTORS_MAX 32
+/* The kernel charges in batches of so many pages, so usage may stop short of the limit. */
+#define CHARGE_BATCH 64
+
+enum {
+	MM_FILEPAGES,
+	MM_ANONPAGES,
+	MM_SWAPENTS,
+	MM_SHMEMPAGES,
+};
+
+static __always_inline struct mem_cgroup *memcg_of(struct cgroup_subsys_state *state)
+{
+	return (void *)state - bpf_core_field_offset(struct mem_cgroup, css);
+}
+
+/* One or zero, without a branch: the verifier would follow every combination of answers. */
+static __always_inline __u64 holds_oom_lock(struct mem_cgroup *memcg)
+{
+	__u8 locked = 0;
+
+	if (bpf_core_field_exists(memcg->oom_lock))
+		bpf_core_read(&locked, sizeof(locked), &memcg->oom_lock);
+	return locked & 1;
+}
+
+/* One or zero, again without a branch: the sign of how far usage is from the limit. */
+static __always_inline __u64 is_at_limit(struct mem_cgroup *memcg)
+{
+	__u64 usage = BPF_CORE_READ(memcg, memory.usage.counter);
+	__u64 max = BPF_CORE_READ(memcg, memory.max);
+
+	return (max - usage - CHARGE_BATCH - 1) >> 63;
+}
+
+/* Whether `state` is among the ancestors of `task`'s own memory cgroup. */
+static __always_inline bool is_above(struct cgroup_subsys_state *state, struct task_struct *task)
+{
+	struct cgroup_subsys_state *own = memory_state_of(BPF_CORE_READ(task, cgroups));
+	int depth;
+
+	for (depth = 0; depth < ANCESTORS_MAX && own; depth++) {
+		if (own == state)
+			return true;
+		own = BPF_CORE_READ(own, parent);
+	}
+	return false;
+}
+
+/* The topmost of the ancestors whose bits are set, the own cgroup being bit 0. */
+static __always_inline struct cgroup_subsys_state *topmost(struct cgroup_subsys_state *state, __u32 set)
+{
+	int depth;
+
+	for (depth = 1; depth < ANCESTORS_MAX && state && set >> depth; depth++)
+		state = BPF_CORE_READ(state, parent);
+	return state;
+}
+
+static __always_inline void fill_limit(struct tapio_oom_kill *record,
+				       struct cgroup_subsys_state *state, __u32 by, __u64 page_bytes)
+{
+	struct mem_cgroup *memcg = memcg_of(state);
+
+	record->flags |= by;
+	record->limit_bytes = BPF_CORE_READ(memcg, memory.max) * page_bytes;
+	record->usage_bytes = BPF_CORE_READ(memcg, memory.usage.counter) * page_bytes;
+	refer_to(&record->limit_cgroup, BPF_CORE_READ(state, cgroup));
+}
+
+/*
+ * The memory cgroup that ran out locks its whole subtree while it looks for a victim, so the
+ * topmost locked ancestor is the one, provided that the task at whose allocation this happens is
+ * in that subtree too (else the lock is of another shortage at the same time). Kernels without
+ * the lock leave the ancestors that are full, and only one such ancestor is an answer.
+ */
+static __always_inline void find_limit(struct tapio_oom_kill *record, struct task_struct *victim,
+				       struct task_struct *trigger, __u64 page_bytes)
+{
+	struct cgroup_subsys_state *own = memory_state_of(BPF_CORE_READ(victim, cgroups));
+	struct cgroup_subsys_state *state = own;
+	__u32 locked = 0, full = 0;
+	int depth;
+
+	if (!own) {
+		record->flags |= TAPIO_OOM_NO_MEMCG;
+		return;
+	}
+	for (depth = 0; depth < ANCESTORS_MAX && state; depth++) {
+		locked |= holds_oom_lock(memcg_of(state)) << depth;
+		full |= is_at_limit(memcg_of(state)) << depth;
+		state = BPF_CORE_READ(state, parent);
+	}
+	if (locked) {
+		state = topmost(own, locked);
+		if (state && is_above(state, trigger)) {
+			fill_limit(record, state, TAPIO_OOM_LIMIT_BY_LOCK, page_bytes);
+			return;
+		}
+	}
+	if (full && !(full & (full - 1))) {
+		state = topmost(own, full);
+		if (state)
+			fill_limit(record, state, TAPIO_OOM_LIMIT_BY_USAGE, page_bytes);
+	}
+}
+
+static __always_inline __u64 resident_pages(struct mm_struct *mm, int member)
+{
+	__s64 pages;
+
+	if (bpf_core_type_exists(struct mm_rss_stat)) {
+		struct mm_struct___before_6_2 *old = (void *)mm;
+
+		pages = BPF_CORE_READ(old, rss_stat.count[member].counter);
+	} else {
+		pages = BPF_CORE_READ(mm, rss_stat[member].count);
+	}
+	/* Both are sums that may lag behind, and a lagging sum may be below zero. */
+	return pages > 0 ? pages : 0;
+}
+
+static __always_inline void fill_memory(struct tapio_oom_kill *record, struct mm_struct *mm,
+					__u64 page_bytes)
+{
+	if (!mm)
+		return;
+	record->flags |= TAPIO_OOM_HAS_RSS;
+	record->anon_rss_bytes = resident_pages(mm, MM_ANONPAGES) * page_bytes;
+	record->file_rss_bytes = resident_pages(mm, MM_FILEPAGES) * page_bytes;
+	record->shmem_rss_bytes = resident_pages(mm, MM_SHMEMPAGES) * page_bytes;
+}
+
+#endif
