@@ -62,6 +62,22 @@ impl<'a> EventBatch<'a> {
         let what = format!("must hold 1 to {events_max} events, not {len}");
         Err(Fault::invalid(what).at_field("events").into())
     }
+
+    /// How many events a refused body held; none if that cannot be told.
+    pub fn count_events(body: &[u8]) -> u64 {
+        let count = |reader: &mut Reader<'_>| {
+            let mut events = 0;
+            reader.object(|reader, key| match &*key {
+                "events" => reader.array(|reader, _| {
+                    events += 1;
+                    reader.skip()
+                }),
+                _ => reader.skip(),
+            })?;
+            Ok(events)
+        };
+        read_with(body, Kind::Unversioned, count).unwrap_or(0)
+    }
 }
 
 impl<'a> Read<'a> for Vec<WireEvent<'a>> {

@@ -2,7 +2,7 @@
 
 mod echo;
 
-pub use echo::{AgentRow, Echo, write_status};
+pub use echo::{AgentRow, Echo, STATUS_END, write_status, write_status_head};
 
 use crate::heartbeat::{ConfigFailure, Counters, EvidenceHead};
 use crate::json::{Fault, Reader};

@@ -84,7 +84,7 @@ pub struct AgentRow<'a> {
 }
 
 impl AgentRow<'_> {
-    fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
+    pub fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
         json.push(b'{');
         member(json, "agent_id", &self.agent_id)?;
         member(json, "node_name", &self.node_name)?;
@@ -100,27 +100,37 @@ impl AgentRow<'_> {
     }
 }
 
-/// Writes a status of which `head` is everything but the agents; its own are left out. The rows
-/// come in the order in which they are to stand.
+/// Writes a status up to the bracket that opens its agents; those of `head` itself are left out.
+pub fn write_status_head(json: &mut Vec<u8>, head: &Status<'_>) -> serde_json::Result<()> {
+    json.push(b'{');
+    member(json, "wire_version", &head.wire_version)?;
+    member(json, "controller_id", &head.controller_id)?;
+    member(json, "started_at_unix", &head.started_at_unix)?;
+    member(json, "config", &head.config)?;
+    member(json, "totals", &head.totals)?;
+    name(json, "agents");
+    json.push(b'[');
+    Ok(())
+}
+
+/// What follows the last agent.
+pub const STATUS_END: &[u8] = b"]}";
+
+/// Writes a whole status: `head` and then the rows, in the order in which they are to stand. For
+/// a fleet, the three parts are written one by one as they are sent.
 pub fn write_status<'a>(
     head: &Status<'_>,
     rows: impl IntoIterator<Item = AgentRow<'a>>,
 ) -> serde_json::Result<Vec<u8>> {
-    let mut json = vec![b'{'];
-    member(&mut json, "wire_version", &head.wire_version)?;
-    member(&mut json, "controller_id", &head.controller_id)?;
-    member(&mut json, "started_at_unix", &head.started_at_unix)?;
-    member(&mut json, "config", &head.config)?;
-    member(&mut json, "totals", &head.totals)?;
-    name(&mut json, "agents");
-    json.push(b'[');
+    let mut json = Vec::new();
+    write_status_head(&mut json, head)?;
     for (at, row) in rows.into_iter().enumerate() {
         if at > 0 {
             json.push(b',');
         }
         row.write(&mut json)?;
     }
-    json.extend_from_slice(b"]}");
+    json.extend_from_slice(STATUS_END);
     Ok(json)
 }
 
