@@ -1,0 +1,169 @@
+//! Reads a command line and the environment against the table of flags.
+//!
+//! A flag wins over its `TAPIO_…` twin, the twin over the default; an empty twin counts as not
+//! set. The environment is handed in, so that nothing here depends on the process it runs in.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::fmt::{self, Write as _};
+use std::path::PathBuf;
+
+use lexopt::Arg;
+
+use crate::flags::{FLAGS, Flag};
+use crate::settings::{Settings, Unfit};
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub enum Command {
+    Help,
+    Version,
+    Compile { profile: PathBuf },
+    Serve(Box<Settings>),
+}
+
+/// A command line that cannot be obeyed, in words that say what to change.
+#[derive(Debug)]
+pub enum Usage {
+    UnknownFlag(String),
+    Malformed(lexopt::Error),
+    Surplus(OsString),
+    ListenTwice,
+    CompileWithoutProfile,
+    Unfit {
+        origin: String,
+        value: OsString,
+        why: Unfit,
+    },
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownFlag(name) => write!(out, "unknown flag {name:?}"),
+            Self::Malformed(error) => {
+                let words: String = error.to_string().escape_debug().collect();
+                out.write_str(&words)
+            }
+            Self::Surplus(argument) => write!(out, "unexpected argument {argument:?}"),
+            Self::ListenTwice => out.write_str("give LISTEN or --listen, not both"),
+            Self::CompileWithoutProfile => out.write_str("compile needs exactly one PROFILE"),
+            Self::Unfit { origin, value, why } => write!(out, "{origin}: {value:?} {why}"),
+        }
+    }
+}
+
+impl Error for Usage {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Malformed(error) => Some(error),
+            Self::UnknownFlag(_)
+            | Self::Surplus(_)
+            | Self::ListenTwice
+            | Self::CompileWithoutProfile
+            | Self::Unfit { .. } => None,
+        }
+    }
+}
+
+/// `arguments` without the program's own name.
+pub fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl Fn(&str) -> Option<OsString>,
+) -> Result<Command, Usage> {
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let mut given: Vec<(&Flag, OsString)> = Vec::new();
+    let mut positional: Vec<OsString> = Vec::new();
+    while let Some(argument) = parser.next().map_err(Usage::Malformed)? {
+        match argument {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
+            Arg::Short('V') | Arg::Long("version") => return Ok(Command::Version),
+            Arg::Long(name) => {
+                let flag =
+                    Flag::named(name).ok_or_else(|| Usage::UnknownFlag(format!("--{name}")))?;
+                given.push((flag, parser.value().map_err(Usage::Malformed)?));
+            }
+            Arg::Short(letter) => return Err(Usage::UnknownFlag(format!("-{letter}"))),
+            Arg::Value(value) => positional.push(value),
+        }
+    }
+    let mut positional = positional.into_iter();
+    let first = positional.next();
+    let second = positional.next();
+    if first.as_ref().is_some_and(|word| word == "compile") {
+        return match (second, positional.next()) {
+            (Some(profile), None) if given.is_empty() => Ok(Command::Compile {
+                profile: PathBuf::from(profile),
+            }),
+            (None | Some(_), None | Some(_)) => Err(Usage::CompileWithoutProfile),
+        };
+    }
+    if let Some(surplus) = second {
+        return Err(Usage::Surplus(surplus));
+    }
+    settle(given, first, environment).map(|settings| Command::Serve(Box::new(settings)))
+}
+
+fn settle(
+    given: Vec<(&Flag, OsString)>,
+    listen: Option<OsString>,
+    environment: impl Fn(&str) -> Option<OsString>,
+) -> Result<Settings, Usage> {
+    if listen.is_some() && given.iter().any(|(flag, _)| flag.name == "listen") {
+        return Err(Usage::ListenTwice);
+    }
+    let mut settings = Settings::blank();
+    let mut apply = |flag: &Flag, origin: String, value: OsString| {
+        (flag.set)(&mut settings, &value).map_err(|why| Usage::Unfit { origin, value, why })
+    };
+    for flag in FLAGS {
+        if let Some(default) = flag.default {
+            apply(flag, format!("default of --{}", flag.name), default.into())?;
+        }
+        let named = given.iter().any(|(other, _)| other.name == flag.name)
+            || (flag.name == "listen" && listen.is_some());
+        let twin = environment(&flag.twin()).filter(|value| !value.is_empty());
+        if let (false, Some(value)) = (named, twin) {
+            apply(flag, flag.twin(), value)?;
+        }
+        if let ("listen", Some(value)) = (flag.name, &listen) {
+            apply(flag, "LISTEN".to_owned(), value.clone())?;
+        }
+    }
+    for (flag, value) in given {
+        apply(flag, format!("--{}", flag.name), value)?;
+    }
+    Ok(settings)
+}
+
+/// Fits a screen of 80 columns and 24 lines; a test says so.
+pub fn help() -> String {
+    let mut page = String::from(
+        "tapio-controller: coordinates a fleet of Tapio agents over tapio-wire/v1\n\n\
+         Usage: tapio-controller [LISTEN] [FLAGS]\n\
+         \x20      tapio-controller compile PROFILE   the compiled config, as agents get it\n\n",
+    );
+    for flag in FLAGS {
+        let spelled = format!("--{} {}", flag.name, flag.placeholder);
+        let default = flag
+            .default
+            .map_or_else(String::new, |value| format!(" [{value}]"));
+        // Writing to a String cannot fail.
+        let _ = writeln!(page, "  {spelled:<22} {}{default}", flag.help);
+    }
+    page.push_str(
+        "  -h, --help             this page\n\
+         \x20 -V, --version          the version\n\n\
+         Each flag has a twin in the environment: --max-agents is TAPIO_MAX_AGENTS.\n\
+         SIGHUP or a changed profile file reloads the profile; SIGTERM ends in 5 s.\n\
+         Exit codes: 0 ok, 1 failed, 2 usage.\n",
+    );
+    page
+}
+
+pub fn version() -> String {
+    format!("tapio-controller {}", env!("CARGO_PKG_VERSION"))
+}
+
+#[cfg(test)]
+mod tests;

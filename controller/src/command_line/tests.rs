@@ -1,0 +1,167 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use log::LevelFilter;
+
+use super::*;
+use crate::settings::AcceptedTarget;
+
+fn read(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Command, Usage> {
+    let environment: HashMap<&str, &str> = environment.iter().copied().collect();
+    parse(arguments.iter().map(OsString::from), |name| {
+        environment.get(name).map(OsString::from)
+    })
+}
+
+fn settings(arguments: &[&str], environment: &[(&str, &str)]) -> Settings {
+    match read(arguments, environment) {
+        Ok(Command::Serve(settings)) => *settings,
+        other => panic!("{arguments:?} gave {other:?}"),
+    }
+}
+
+fn complaint(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    match read(arguments, environment) {
+        Err(usage) => usage.to_string(),
+        Ok(command) => panic!("{arguments:?} gave {command:?}"),
+    }
+}
+
+#[test]
+fn nothing_given_is_the_table_of_defaults() {
+    let settings = settings(&[], &[]);
+    assert_eq!(settings.listen, "127.0.0.1:8080");
+    assert_eq!(settings.profile, None);
+    assert_eq!(settings.body_bytes_max, 262_144);
+    assert_eq!(settings.agents_max, 100_000);
+    assert_eq!(settings.forget_after, Some(Duration::from_secs(86_400)));
+    assert_eq!(settings.send_interval_ms, 1_000);
+    assert_eq!(settings.batch_events_max, 256);
+    assert_eq!(settings.controller_id, "tapio-controller");
+    assert_eq!(settings.accepted, None);
+    assert_eq!(settings.log_level, LevelFilter::Info);
+}
+
+#[test]
+fn a_flag_wins_over_its_twin_and_the_twin_over_the_default() {
+    let environment = [("TAPIO_WORKERS", "3"), ("TAPIO_MAX_AGENTS", "7")];
+    let settings = settings(&["--workers=9"], &environment);
+    assert_eq!(settings.workers, 9);
+    assert_eq!(settings.agents_max, 7);
+}
+
+#[test]
+fn a_twin_that_is_overruled_is_not_even_read_and_an_empty_one_is_none() {
+    let nonsense = [("TAPIO_WORKERS", "many"), ("TAPIO_PROFILE", "")];
+    let settings = settings(&["--workers", "2"], &nonsense);
+    assert_eq!(settings.workers, 2);
+    assert_eq!(settings.profile, None);
+}
+
+#[test]
+fn listen_is_positional_or_a_flag() {
+    assert_eq!(settings(&["[::1]:0"], &[]).listen, "[::1]:0");
+    assert_eq!(settings(&["--listen", "host:9"], &[]).listen, "host:9");
+    let twin = [("TAPIO_LISTEN", "0.0.0.0:1")];
+    assert_eq!(settings(&[], &twin).listen, "0.0.0.0:1");
+    assert_eq!(settings(&["127.0.0.1:2"], &twin).listen, "127.0.0.1:2");
+    assert_eq!(
+        complaint(&["a:1", "--listen", "b:1"], &[]),
+        "give LISTEN or --listen, not both"
+    );
+}
+
+#[test]
+fn times_and_targets() {
+    for (text, seconds) in [("90s", 90), ("30m", 1_800), ("7d", 604_800), ("5", 5)] {
+        let settings = settings(&["--forget-after", text], &[]);
+        assert_eq!(settings.forget_after, Some(Duration::from_secs(seconds)));
+    }
+    assert_eq!(settings(&["--forget-after=0"], &[]).forget_after, None);
+    assert_eq!(
+        settings(&["--accepted", "-"], &[]).accepted,
+        Some(AcceptedTarget::Stdout)
+    );
+    assert_eq!(
+        settings(&["--accepted", "./-"], &[]).accepted,
+        Some(AcceptedTarget::File("./-".into()))
+    );
+}
+
+#[test]
+fn every_complaint_is_one_line_that_names_the_culprit() {
+    for (arguments, environment, wanted) in [
+        (&["--wrkers", "1"][..], &[][..], "unknown flag \"--wrkers\""),
+        (&["-x"], &[], "unknown flag \"-x\""),
+        (&["a:1", "b"], &[], "unexpected argument \"b\""),
+        (&["compile"], &[], "compile needs exactly one PROFILE"),
+        (
+            &["compile", "a", "b"],
+            &[],
+            "compile needs exactly one PROFILE",
+        ),
+        (&["nowhere"], &[], "LISTEN: \"nowhere\" is not host:port"),
+        (&["::1:80"], &[], "LISTEN: \"::1:80\" is not host:port"),
+        (
+            &["--listen", "h:65536"],
+            &[],
+            "--listen: \"h:65536\" is not host:port",
+        ),
+        (
+            &["--workers", "0"],
+            &[],
+            "--workers: \"0\" is not between 1 and 256",
+        ),
+        (
+            &["--workers", "two"],
+            &[],
+            "--workers: \"two\" is not a whole number",
+        ),
+        (
+            &[],
+            &[("TAPIO_FORGET_AFTER", "1y")],
+            "TAPIO_FORGET_AFTER: \"1y\" is not a time such as 90s, 30m, 24h or 7d",
+        ),
+        (
+            &["--controller-id", "a\nb"],
+            &[],
+            "--controller-id: \"a\\nb\" is not 1 to 256 bytes without control characters",
+        ),
+        (
+            &["--log-level", "loud"],
+            &[],
+            "--log-level: \"loud\" is not one of off, error, warn, info, debug",
+        ),
+    ] {
+        assert_eq!(complaint(arguments, environment), wanted);
+    }
+    assert!(complaint(&["--workers"], &[]).contains("--workers"));
+}
+
+#[test]
+fn help_names_every_flag_with_its_default_and_fits_a_screen() {
+    let page = help();
+    assert!(page.lines().count() <= 24, "{} lines", page.lines().count());
+    for line in page.lines() {
+        assert!(line.chars().count() <= 80, "{line:?}");
+    }
+    for flag in FLAGS {
+        let line = page
+            .lines()
+            .find(|line| line.contains(&format!("--{} ", flag.name)))
+            .unwrap_or_else(|| panic!("--{} is not in --help", flag.name));
+        if let Some(default) = flag.default {
+            assert!(line.ends_with(&format!("[{default}]")), "{line:?}");
+        }
+    }
+}
+
+#[test]
+fn help_and_version_win_over_what_else_is_there() {
+    assert!(matches!(read(&["a:1", "-h"], &[]), Ok(Command::Help)));
+    assert!(matches!(read(&["--version"], &[]), Ok(Command::Version)));
+    assert!(matches!(
+        read(&["compile", "p.yaml"], &[]),
+        Ok(Command::Compile { .. })
+    ));
+}
