@@ -26,6 +26,11 @@ pub fn poll_for<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Opt
     }
 }
 
+/// Returns when this moment has come, for a load that keeps a pace.
+pub fn wait_for_moment(moment: Instant) {
+    thread::sleep(moment.saturating_duration_since(Instant::now()));
+}
+
 /// Asks `probe` until it answers, or fails the test.
 ///
 /// # Panics

@@ -1,0 +1,37 @@
+//! `tapio-load`: what a request costs the controller, in its own processor time.
+//!
+//! Starts release builds of the controller, drives them over loopback, and prints each figure
+//! beside its target. Exits 0 whatever the figures are: a missed target is told, not hidden.
+
+mod drive;
+mod fleet;
+mod median;
+mod neighbours;
+mod options;
+mod requests;
+mod scenes;
+mod table;
+
+use std::process::ExitCode;
+
+use options::Asked;
+
+fn main() -> ExitCode {
+    match options::parse() {
+        Ok(Asked::Help) => {
+            print!("{}", options::HELP);
+            ExitCode::SUCCESS
+        }
+        Ok(Asked::Run(options)) => match scenes::run(&options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("tapio-load: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        Err(error) => {
+            eprintln!("tapio-load: {error}; see --help");
+            ExitCode::from(2)
+        }
+    }
+}
