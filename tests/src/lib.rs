@@ -4,6 +4,7 @@
 //! it, spoken to over TCP by a client of ours that can also misbehave, and read through /proc.
 //! Nothing is mocked and nothing is skipped: what cannot run says so and fails.
 
+pub mod agent;
 pub mod command;
 pub mod controller;
 pub mod deadline;

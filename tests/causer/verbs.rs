@@ -1,0 +1,45 @@
+//! The table of scenes.
+
+use std::process::ExitCode;
+
+use crate::{flood, kill, lives, memory, threads};
+
+type Verb = fn(&[String]) -> ExitCode;
+
+const VERBS: [(&str, Verb); 20] = [
+    ("exit", lives::exit),
+    ("die", lives::die),
+    ("fault", lives::fault),
+    ("pause", lives::pause),
+    ("orphan", lives::orphan),
+    ("alarm", lives::alarm),
+    ("cpu-limit", lives::cpu_limit),
+    ("parent-death", lives::parent_death),
+    ("pid-namespace", lives::pid_namespace),
+    ("session", lives::session),
+    ("crowd", threads::crowd),
+    ("leader-first", threads::leader_first),
+    ("zombie-leader", threads::zombie_leader),
+    ("kill", kill::kill),
+    ("queue", kill::queue),
+    ("kill-twice", kill::twice),
+    ("eat", memory::eat),
+    ("hold", memory::hold),
+    ("kill-and-hog", memory::kill_and_hog),
+    ("flood", flood::flood),
+];
+
+/// Plays the scene that the first word names.
+pub fn play(words: &[String]) -> ExitCode {
+    let scene = words
+        .first()
+        .and_then(|word| VERBS.iter().find(|(verb, _)| verb == word));
+    match scene {
+        Some((_, verb)) => verb(&words[1..]),
+        None => {
+            let verbs: Vec<&str> = VERBS.iter().map(|(name, _)| *name).collect();
+            eprintln!("causer [OPTION VALUE]… VERB…: {}", verbs.join(", "));
+            ExitCode::from(2)
+        }
+    }
+}

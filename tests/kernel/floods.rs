@@ -1,0 +1,135 @@
+//! Floods, counted by whoever causes them: what was caused is what was seen and what was missed.
+
+use serde_json::Value;
+use tapio_tests::agent::{Event, Report, TestAgent, container_config};
+
+use crate::ABNORMAL_EXIT;
+use crate::cgroup::Cgroup;
+use crate::scene::{Scene, number};
+
+const FLOOD: u64 = 50_000;
+
+/// For how many facts this occurrence stands: one, or those of the fold that it closes.
+fn stands_for(event: &Event) -> u64 {
+    event.fact("count").as_u64().unwrap_or(1)
+}
+
+fn is_summary(event: &Event) -> bool {
+    *event.fact("count") != Value::Null
+}
+
+/// Plays `flood WORDS` in this cgroup: how many deaths it caused.
+#[track_caller]
+fn flood(cgroup: &Cgroup, words: &str) -> u64 {
+    let mut scene = Scene::root(cgroup, &format!("flood {words}"));
+    let caused = number(&scene.line(), "caused");
+    assert!(scene.end().success());
+    caused
+}
+
+/// Everything that was caused is in the ledger, beside what others on this machine caused meanwhile.
+#[track_caller]
+fn assert_accounted(report: &Report, cgroup: &Cgroup, caused: u64) {
+    let row = report.ledger.types[ABNORMAL_EXIT];
+    let observer = report
+        .ledger
+        .observers
+        .get("container")
+        .copied()
+        .unwrap_or_default();
+    let missed = observer.missed.unwrap_or(0);
+    let exits = report.events.iter().filter(|event| event.is(ABNORMAL_EXIT));
+    let (ours, others): (Vec<&Event>, Vec<&Event>) = exits.partition(|event| cgroup.holds(event));
+    let others: u64 = others.into_iter().map(stands_for).sum();
+    let said: u64 = ours.into_iter().map(stands_for).sum();
+    let unsaid = row.lost + row.queue_drops + row.filtered;
+    let wanted = caused + others;
+    assert!(said <= caused, "{said} told of {caused}");
+    if others == 0 || unsaid == 0 {
+        // What is skipped need not have been a fact; what was seen and told can be no more than all.
+        assert!(
+            row.seen <= wanted && wanted <= row.seen + missed,
+            "{caused}+{others}: {row:?}"
+        );
+    }
+    assert!(
+        row.seen + missed >= wanted,
+        "unaccounted of {caused}+{others}: {row:?} {missed}"
+    );
+    assert!(
+        said + unsaid + missed >= caused,
+        "untold of {caused}: {said}, {row:?}"
+    );
+}
+
+#[test]
+fn a_flood_as_fast_as_it_goes_is_accounted_for() {
+    for fair_share in ["0", "200"] {
+        let flags = ["--fair-share", fair_share];
+        let agent = TestAgent::observe(&container_config("all", &[]), &flags);
+        let cgroup = Cgroup::new();
+        let caused = flood(&cgroup, &format!("{FLOOD} 0 2 abort"));
+        assert_eq!(caused, FLOOD);
+        assert_accounted(&agent.stop(), &cgroup, caused);
+    }
+}
+
+#[test]
+fn with_fair_share_off_five_thousand_a_second_are_told_one_by_one() {
+    let agent = TestAgent::observe(&container_config("all", &[]), &["--fair-share", "0"]);
+    let cgroup = Cgroup::new();
+    let caused = flood(&cgroup, "20000 5000 4 kill");
+    let report = agent.stop();
+    let events = cgroup.events(&report);
+    assert!(!events.iter().any(|event| is_summary(event)));
+    assert_eq!(u64::try_from(events.len()).expect("a count"), caused);
+    assert_accounted(&report, &cgroup, caused);
+    let row = report.ledger.types[ABNORMAL_EXIT];
+    assert_eq!((row.lost, row.queue_drops), (0, 0), "{row:?}");
+}
+
+/// The loud one is folded, and every death of the quiet one is told.
+#[test]
+fn a_crash_loop_does_not_hide_its_neighbour() {
+    let agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
+    let (loud, quiet) = (Cgroup::new(), Cgroup::new());
+    let mut crash_loop = Scene::root(&loud, &format!("flood {FLOOD} 0 2 kill"));
+    let mut pids: Vec<u32> = (0..40)
+        .map(|_| {
+            let mut scene = Scene::root(&quiet, "exit 9");
+            scene.end();
+            scene.pid()
+        })
+        .collect();
+    let caused = number(&crash_loop.line(), "caused");
+    crash_loop.end();
+    let report = agent.stop();
+    let mut told: Vec<u32> = quiet
+        .events(&report)
+        .iter()
+        .inspect(|event| assert!(!is_summary(event), "{event:?}"))
+        .filter_map(|event| u32::try_from(event.fact("pid").as_u64()?).ok())
+        .collect();
+    pids.sort_unstable();
+    told.sort_unstable();
+    assert_eq!(told, pids);
+    let loud_events = loud.events(&report);
+    assert!(
+        loud_events.iter().any(|event| is_summary(event)),
+        "nothing was folded"
+    );
+    assert!(loud_events.len() < usize::try_from(caused).expect("a count") / 2);
+    let row = report.ledger.types[ABNORMAL_EXIT];
+    assert_eq!((row.lost, row.queue_drops), (0, 0), "{row:?}");
+}
+
+/// What is out of scope costs no record, however much of it there is.
+#[test]
+fn a_flood_out_of_scope_is_only_counted() {
+    let agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
+    let cgroup = Cgroup::new();
+    let caused = flood(&cgroup, "20000 0 2 3");
+    let report = agent.stop();
+    assert_eq!(cgroup.events(&report).len(), 0);
+    assert!(report.ledger.types[ABNORMAL_EXIT].filtered >= caused);
+}

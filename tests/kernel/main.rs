@@ -1,0 +1,21 @@
+//! The kernel tests: every fact is caused for real and expected exactly once, with every field right.
+//!
+//! They drive the agent's binary from outside, each fact in a cgroup of the test's own, and compare
+//! with what the kernel says elsewhere: wait statuses, /proc, the cgroup's files, the kernel's log. The
+//! same binary runs on the host (`scripts/kernel-tests`) and in guests (`scripts/vm`). Nothing here
+//! decides that it need not run: the runners do, and say so.
+
+mod cgroup;
+mod exits;
+mod floods;
+mod lifecycle;
+mod naming;
+mod oom;
+mod oracle;
+mod podman;
+mod scene;
+mod scope;
+mod senders;
+
+const OOM_KILL: &str = "kernel.container.oom_kill";
+const ABNORMAL_EXIT: &str = "kernel.container.abnormal_exit";

@@ -1,0 +1,154 @@
+//! Who sent the signal that ended it: a process only where the kernel knows one.
+
+use std::os::unix::process::ExitStatusExt;
+
+use serde_json::json;
+use tapio_tests::agent::{Event, TestAgent, container_config};
+
+use crate::ABNORMAL_EXIT;
+use crate::cgroup::Cgroup;
+use crate::scene::{Scene, number};
+
+struct Stage {
+    agent: TestAgent,
+    /// Of the victims, and of whoever kills them: the sender's cgroup is to be told from the victim's.
+    victims: Cgroup,
+    killers: Cgroup,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self {
+            agent: TestAgent::observe(&container_config("all", &[]), &[]),
+            victims: Cgroup::new(),
+            killers: Cgroup::new(),
+        }
+    }
+
+    #[track_caller]
+    fn death_of(&mut self, pid: u64) -> Event {
+        self.agent.expect("death", |event| {
+            event.is(ABNORMAL_EXIT) && event.fact("pid") == pid
+        })
+    }
+
+    /// Nothing but that one death was told of the victims.
+    #[track_caller]
+    fn end(self) {
+        assert_eq!(self.victims.events(&self.agent.stop()).len(), 1);
+    }
+}
+
+#[track_caller]
+fn a_process_is_named(words: &str, signal: libc::c_int) {
+    let mut stage = Stage::new();
+    let mut victim = Scene::root(&stage.victims, "pause");
+    victim.line();
+    let words = format!("--comm the-killer {words} {} {signal}", victim.pid());
+    let sender = number(&Scene::root(&stage.killers, &words).line(), "sender");
+    assert_eq!(victim.end().signal(), Some(signal));
+    let death = stage.death_of(victim.pid().into());
+    assert_eq!(death.fact("sender")["pid"], sender);
+    assert_eq!(death.fact("sender")["comm"], "the-killer");
+    assert_eq!(death.fact("sender")["cgroup_id"], stage.killers.id());
+    assert_eq!(death.fact("signal"), signal);
+    assert_eq!(death.fact("cause"), "signal_from_process");
+    stage.victims.assert_named_by(&death);
+    stage.end();
+}
+
+#[test]
+fn kill_names_its_sender() {
+    a_process_is_named("kill", libc::SIGKILL);
+    a_process_is_named("kill", libc::SIGTERM);
+}
+
+#[test]
+fn sigqueue_names_its_sender() {
+    a_process_is_named("queue", libc::SIGUSR1);
+}
+
+/// The second SIGKILL reaches a process that is dying already; it changes nothing.
+#[test]
+fn of_two_kills_the_first_counts() {
+    let mut stage = Stage::new();
+    let mut victim = Scene::root(&stage.victims, "--cpu 0 pause");
+    victim.line();
+    let mut killers = Scene::root(&stage.killers, &format!("kill-twice {}", victim.pid()));
+    let line = killers.line();
+    assert_eq!(number(&line, "second_status"), 0, "the second did not send");
+    assert_eq!(victim.end().signal(), Some(libc::SIGKILL));
+    let death = stage.death_of(victim.pid().into());
+    assert_eq!(death.fact("sender")["pid"], number(&line, "first"));
+    stage.end();
+}
+
+/// A signal that the victim ignores by default is no sender's claim on the later death.
+#[test]
+fn an_ignored_signal_claims_no_death() {
+    let mut stage = Stage::new();
+    let mut victim = Scene::root(&stage.victims, "pause");
+    victim.line();
+    let send = |signal| {
+        let words = format!("kill {} {signal}", victim.pid());
+        number(&Scene::root(&stage.killers, &words).line(), "sender")
+    };
+    send(libc::SIGWINCH);
+    let killer = send(libc::SIGKILL);
+    victim.end();
+    let death = stage.death_of(victim.pid().into());
+    assert_eq!(death.fact("sender")["pid"], killer);
+    assert_eq!(death.fact("signal"), libc::SIGKILL);
+    stage.end();
+}
+
+#[track_caller]
+fn the_kernel_sends(words: &str, signal: libc::c_int) {
+    let mut stage = Stage::new();
+    let mut victim = Scene::root(&stage.victims, words);
+    assert_eq!(victim.end().signal(), Some(signal));
+    let death = stage.death_of(victim.pid().into());
+    assert_eq!(death.fact("sender"), "kernel");
+    assert_eq!(death.fact("signal"), signal);
+    assert_eq!(death.fact("oom_victim"), false);
+    stage.end();
+}
+
+/// The timer fires in an interrupt: whoever runs at that moment has nothing to do with it.
+#[test]
+fn an_interval_timer_is_the_kernel() {
+    the_kernel_sends("alarm", libc::SIGALRM);
+}
+
+/// SIGKILL from the kernel, and no memory involved.
+#[test]
+fn the_cpu_limit_is_the_kernel_and_no_oom() {
+    the_kernel_sends("cpu-limit", libc::SIGKILL);
+}
+
+/// The parent's exit sends it, in the parent's name.
+#[test]
+fn the_parents_death_is_sent_by_the_parent() {
+    let mut stage = Stage::new();
+    let mut scene = Scene::root(&stage.victims, &format!("parent-death {}", libc::SIGKILL));
+    let line = scene.line();
+    let death = stage.death_of(number(&line, "pid"));
+    assert_eq!(death.fact("sender")["pid"], number(&line, "parent"));
+    scene.end();
+    stage.end();
+}
+
+/// `cgroup.kill` signals in the name of whoever wrote to the file.
+#[test]
+fn cgroup_kill_is_sent_by_the_writer() {
+    let mut agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
+    let cgroup = Cgroup::v2();
+    let mut victim = Scene::root(&cgroup, "pause");
+    victim.line();
+    cgroup.write("cgroup.kill", "1");
+    assert_eq!(victim.end().signal(), Some(libc::SIGKILL));
+    let death = agent.expect("death", |event| event.fact("pid") == victim.pid());
+    assert_eq!(death.fact("sender")["pid"], json!(std::process::id()));
+    cgroup.assert_named_by(&death);
+    assert_eq!(cgroup.events(&agent.stop()).len(), 1);
+}
