@@ -7,6 +7,7 @@ pub mod clock;
 pub mod command_line;
 pub mod config;
 pub mod flags;
+pub mod kernel;
 pub mod privilege;
 pub mod settings;
 pub mod signals;

@@ -1,0 +1,91 @@
+//! The kernel side of the agent: the only place that touches libbpf.
+//!
+//! Everything is loaded and attached before any thread starts. What is handed out afterwards
+//! (rings, counters, folds, config) is mapped memory that needs no capability, so privileges can
+//! go once [`load`] has returned. Nothing here knows what an event means.
+
+mod btf;
+mod container;
+mod control;
+mod folds;
+mod mapped;
+mod names;
+mod object;
+mod observer;
+mod obstacle;
+mod ring;
+mod watch;
+
+use std::path::Path;
+
+use libbpf_rs::Link;
+use tapio_common::catalogue::Observer;
+
+pub use folds::{Fold, Folds};
+pub use names::{NameEvent, Names};
+pub use observer::{Hook, LoadedObserver, Status};
+pub use obstacle::{Memlock, Obstacle, Surroundings};
+pub use ring::Ring;
+pub use watch::{FairShare, Watch};
+
+/// What is in the kernel from now on.
+#[derive(Debug)]
+pub struct Loaded {
+    pub names: Result<Names, Obstacle>,
+    /// In the order they were asked for.
+    pub observers: Vec<LoadedObserver>,
+    pub attachments: Attachments,
+}
+
+/// What holds the programs in place. Dropped on its own, so that rings and counters can still be
+/// read to the end while nothing is added to them.
+#[derive(Debug)]
+#[must_use = "programs are detached when this is dropped"]
+pub struct Attachments {
+    links: Vec<Link>,
+}
+
+impl Attachments {
+    /// Takes the programs out, and returns when none of them runs any more.
+    pub fn detach(self) {
+        drop(self.links);
+        control::wait_for_programs();
+    }
+}
+
+/// Loads and attaches; what cannot be is in the observer's status. `folder` holds objects to be
+/// used instead of those in this binary.
+pub fn load(observers: &[Observer], folder: Option<&Path>) -> Loaded {
+    let types = btf::KernelTypes::of_this_kernel();
+    let surroundings = Surroundings::here(types.as_ref().ok());
+    let mut links = Vec::new();
+    let names = match &types {
+        Ok(types) => Names::load(folder, types, &surroundings, &mut links),
+        Err(_) => Err(Obstacle::NoBtf),
+    };
+    let observers = observers
+        .iter()
+        .map(|observer| match &types {
+            Ok(types) => observer::load(*observer, folder, types, &surroundings, &mut links),
+            Err(_) => LoadedObserver::failed(*observer, Obstacle::NoBtf),
+        })
+        .collect();
+    Loaded {
+        names,
+        observers,
+        attachments: Attachments { links },
+    }
+}
+
+/// What this process and this kernel allow; nothing is loaded for the answer.
+pub fn surroundings() -> Surroundings {
+    Surroundings::here(btf::KernelTypes::of_this_kernel().ok().as_ref())
+}
+
+/// What this kernel offers an observer, hook by hook; nothing is loaded for the answer.
+pub fn offered(observer: Observer) -> Vec<Hook> {
+    match btf::KernelTypes::of_this_kernel() {
+        Ok(types) => observer::offered(observer, &types),
+        Err(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,188 @@
+//! One object from bytes to attached programs: what differs between kernels is settled before load.
+//!
+//! A program whose tracepoint this kernel lacks is not loaded; one that the kernel refuses is left
+//! out and the rest goes on. Of libbpf's own objects nothing outlives this: maps are handed on as
+//! descriptors and programs as descriptors and links, because its copies cost megabytes.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use libbpf_rs::{Link, MapCore, Object, ObjectBuilder, OpenObject, PrintLevel};
+
+use super::btf::KernelTypes;
+use super::obstacle::{Obstacle, Surroundings};
+
+/// What is to be loaded.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The object's file name, and where it is taken from if not from this binary.
+    pub name: &'static str,
+    pub folder: Option<&'a Path>,
+    pub embedded: &'static [u8],
+    /// Program names, each the name of its tracepoint.
+    pub hooks: Vec<&'static str>,
+    /// The bytes of the constants, empty if the object has none.
+    pub shape: Vec<u8>,
+    /// Maps that are not as large as the object says.
+    pub sizes: Vec<(&'static str, u32)>,
+}
+
+/// A loaded map.
+#[derive(Debug)]
+pub struct MapPart {
+    pub fd: OwnedFd,
+    pub value_bytes: usize,
+    pub entries: usize,
+}
+
+/// What is left of a loaded object.
+#[derive(Debug, Default)]
+pub struct Parts {
+    pub maps: BTreeMap<String, MapPart>,
+    pub programs: Vec<OwnedFd>,
+    pub links: Vec<Link>,
+    /// In the order of the plan.
+    pub hooks: Vec<(&'static str, Result<(), Obstacle>)>,
+}
+
+/// Loads and attaches what can be. An error means that nothing could.
+pub fn load(
+    plan: &Plan<'_>,
+    types: &KernelTypes,
+    surroundings: &Surroundings,
+) -> Result<Parts, Obstacle> {
+    libbpf_rs::set_print(Some((PrintLevel::Debug, log_words)));
+    let mut refused: BTreeMap<&str, Obstacle> = BTreeMap::new();
+    for hook in &plan.hooks {
+        if types.hook_arguments(hook).is_none() {
+            refused.insert(hook, Obstacle::NoHook);
+        }
+    }
+    let wanted: Vec<_> = without(&plan.hooks, &refused);
+    let object = match open(plan, &wanted)?.load() {
+        Ok(object) => object,
+        Err(error) => {
+            if !surroundings.obstacles().is_empty() {
+                return Err(surroundings.explain("load", error));
+            }
+            find_refused(plan, &wanted, surroundings, &mut refused)?;
+            let rest = without(&plan.hooks, &refused);
+            if rest.is_empty() {
+                return Err(surroundings.explain("load", error));
+            }
+            let again = open(plan, &rest)?.load();
+            again.map_err(|error| surroundings.explain("load", error))?
+        }
+    };
+    dismantle(plan, &object, refused, surroundings)
+}
+
+fn without<'a>(hooks: &[&'a str], refused: &BTreeMap<&str, Obstacle>) -> Vec<&'a str> {
+    let kept = hooks.iter().filter(|hook| !refused.contains_key(*hook));
+    kept.copied().collect()
+}
+
+/// Tries each program alone, to learn which of them this kernel does not take.
+fn find_refused<'a>(
+    plan: &Plan<'_>,
+    wanted: &[&'a str],
+    surroundings: &Surroundings,
+    refused: &mut BTreeMap<&'a str, Obstacle>,
+) -> Result<(), Obstacle> {
+    for hook in wanted.iter().copied() {
+        if let Err(error) = open(plan, &[hook])?.load() {
+            refused.insert(hook, surroundings.explain("load", error));
+        }
+    }
+    Ok(())
+}
+
+/// Opens the object with exactly these programs, its constants and its sizes set.
+fn open(plan: &Plan<'_>, hooks: &[&str]) -> Result<OpenObject, Obstacle> {
+    let refused = |source| Obstacle::Refused {
+        step: "open",
+        source,
+    };
+    let mut object = match plan.folder {
+        None => ObjectBuilder::default().open_memory(plan.embedded),
+        Some(folder) => {
+            let path = folder.join(format!("{}.bpf.o", plan.name));
+            let bytes =
+                std::fs::read(&path).map_err(|source| Obstacle::NoObject { path, source })?;
+            ObjectBuilder::default().open_memory(&aligned(&bytes))
+        }
+    }
+    .map_err(refused)?;
+    for mut program in object.progs_mut() {
+        let is_wanted = hooks.iter().any(|hook| program.name() == *hook);
+        program.set_autoload(is_wanted);
+    }
+    for mut map in object.maps_mut() {
+        let name = map.name().to_string_lossy().into_owned();
+        if name.ends_with(".rodata") {
+            map.set_initial_value(&plan.shape).map_err(refused)?;
+        }
+        if let Some((_, entries)) = plan.sizes.iter().find(|(sized, _)| *sized == name) {
+            map.set_max_entries(*entries).map_err(refused)?;
+        }
+    }
+    Ok(object)
+}
+
+/// Tables of an object are read in place, so its first byte has to be aligned.
+fn aligned(bytes: &[u8]) -> Vec<u8> {
+    bytes.to_vec() // every allocator of ours aligns to 16
+}
+
+/// Attaches each program and takes what is needed out of libbpf's hands.
+fn dismantle(
+    plan: &Plan<'_>,
+    object: &Object,
+    mut refused: BTreeMap<&str, Obstacle>,
+    surroundings: &Surroundings,
+) -> Result<Parts, Obstacle> {
+    let mut parts = Parts::default();
+    for map in object.maps() {
+        let name = map.name().to_string_lossy().into_owned();
+        let part = MapPart {
+            fd: own(map.as_fd(), "map")?,
+            value_bytes: to_usize(map.value_size()),
+            entries: to_usize(map.max_entries()),
+        };
+        parts.maps.insert(name, part);
+    }
+    for hook in plan.hooks.iter().copied() {
+        let attached = match refused.remove(hook) {
+            Some(obstacle) => Err(obstacle),
+            None => attach(object, hook, &mut parts)
+                .map_err(|error| surroundings.explain("attach", error)),
+        };
+        parts.hooks.push((hook, attached));
+    }
+    Ok(parts)
+}
+
+fn attach(object: &Object, hook: &str, parts: &mut Parts) -> libbpf_rs::Result<()> {
+    for program in object.progs_mut() {
+        if program.name() == hook {
+            parts.links.push(program.attach()?);
+            parts.programs.push(program.as_fd().try_clone_to_owned()?);
+        }
+    }
+    Ok(())
+}
+
+fn own(fd: std::os::fd::BorrowedFd<'_>, what: &'static str) -> Result<OwnedFd, Obstacle> {
+    fd.try_clone_to_owned()
+        .map_err(|source| Obstacle::Unmapped { what, source })
+}
+
+fn to_usize(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// libbpf's words, the verifier's among them, for who asks for them.
+fn log_words(_: PrintLevel, text: String) {
+    log::debug!(target: "libbpf", "{}", text.trim_end());
+}

@@ -1,0 +1,254 @@
+//! One observer in the kernel: what it is made of, and what came of it here.
+//!
+//! A hook that this kernel lacks is a value with a reason. An anomaly is watched when every hook
+//! that serves it is attached; an observer is degraded when some anomaly of it is not watched or
+//! some hook is missing, and failed when none is watched.
+
+use std::path::Path;
+
+use libbpf_rs::Link;
+use tapio_common::catalogue::{Anomaly, Observer};
+use tapio_wire::CompiledConfig;
+
+use super::btf::KernelTypes;
+use super::container;
+use super::object::{self, Parts, Plan};
+use super::obstacle::{Obstacle, Surroundings};
+use super::watch::{FairShare, Watch};
+
+/// A tracepoint and what cannot be told without it.
+#[derive(Debug)]
+pub(super) struct HookSpec {
+    pub name: &'static str,
+    pub serves: &'static [Anomaly],
+}
+
+/// What an observer is made of. One row per observer.
+#[derive(Debug)]
+pub(super) struct Spec {
+    pub object: fn() -> &'static [u8],
+    pub hooks: &'static [HookSpec],
+    /// The object's constants, decided from this kernel's types.
+    pub shape: fn(&KernelTypes) -> Vec<u8>,
+    /// Maps that need not be as large here as the object says.
+    pub sizes: fn(&KernelTypes) -> Vec<(&'static str, u32)>,
+    /// The config block's slot; zero config when this observer is switched off.
+    pub config: fn(&CompiledConfig, FairShare, u32) -> Vec<u8>,
+}
+
+fn spec_of(observer: Observer) -> Option<&'static Spec> {
+    match observer {
+        Observer::Container => Some(&container::SPEC),
+        Observer::Network | Observer::Storage | Observer::Node => None,
+    }
+}
+
+/// How an observer stands.
+#[derive(Debug)]
+pub enum Status {
+    Running,
+    Degraded(String),
+    Failed(String),
+}
+
+/// One place in the kernel, attached or not and why not.
+#[derive(Debug)]
+pub struct Hook {
+    pub name: &'static str,
+    /// What cannot be told without it.
+    pub serves: &'static [Anomaly],
+    pub attached: Result<(), Obstacle>,
+}
+
+/// An observer after load.
+#[derive(Debug)]
+pub struct LoadedObserver {
+    pub observer: Observer,
+    pub status: Status,
+    pub hooks: Vec<Hook>,
+    /// What runs; `None` if the observer failed.
+    pub watch: Option<Watch>,
+}
+
+impl LoadedObserver {
+    pub(super) fn failed(observer: Observer, reason: Obstacle) -> Self {
+        Self {
+            observer,
+            status: Status::Failed(reason.to_string()),
+            hooks: Vec::new(),
+            watch: None,
+        }
+    }
+
+    /// Whether facts of this kind reach the agent.
+    pub fn is_watched(&self, anomaly: Anomaly) -> bool {
+        self.watch.is_some()
+            && anomaly.observer() == self.observer
+            && is_served(&self.hooks, anomaly)
+    }
+}
+
+fn is_served(hooks: &[Hook], anomaly: Anomaly) -> bool {
+    hooks
+        .iter()
+        .filter(|hook| hook.serves.contains(&anomaly))
+        .all(|hook| hook.attached.is_ok())
+}
+
+fn status_of(observer: Observer, hooks: &[Hook]) -> Status {
+    let missing: Vec<_> = hooks
+        .iter()
+        .filter_map(|hook| Some((hook.name, hook.attached.as_ref().err()?)))
+        .map(|(name, reason)| format!("{name}: {reason}"))
+        .collect();
+    if missing.is_empty() {
+        return Status::Running;
+    }
+    let reason = missing.join("; ");
+    let any = observer
+        .anomalies()
+        .any(|anomaly| is_served(hooks, anomaly));
+    if any {
+        Status::Degraded(reason)
+    } else {
+        Status::Failed(reason)
+    }
+}
+
+pub(super) fn load(
+    observer: Observer,
+    folder: Option<&Path>,
+    types: &KernelTypes,
+    surroundings: &Surroundings,
+    links: &mut Vec<Link>,
+) -> LoadedObserver {
+    let Some(spec) = spec_of(observer) else {
+        return LoadedObserver::failed(observer, Obstacle::NoHook);
+    };
+    let mut sizes = (spec.sizes)(types);
+    match possible_cpus() {
+        Ok(cpus) => sizes.push(("counters", cpus)),
+        Err(source) => {
+            let step = "count the CPUs";
+            return LoadedObserver::failed(observer, Obstacle::Refused { step, source });
+        }
+    }
+    let plan = Plan {
+        name: observer.name(),
+        folder,
+        embedded: (spec.object)(),
+        hooks: spec.hooks.iter().map(|hook| hook.name).collect(),
+        shape: (spec.shape)(types),
+        sizes,
+    };
+    match object::load(&plan, types, surroundings) {
+        Ok(parts) => assemble(observer, spec, parts, links),
+        Err(obstacle) => LoadedObserver::failed(observer, obstacle),
+    }
+}
+
+fn possible_cpus() -> libbpf_rs::Result<u32> {
+    let cpus = libbpf_rs::num_possible_cpus()?;
+    Ok(u32::try_from(cpus).unwrap_or(u32::MAX))
+}
+
+fn assemble(
+    observer: Observer,
+    spec: &'static Spec,
+    mut parts: Parts,
+    links: &mut Vec<Link>,
+) -> LoadedObserver {
+    let hooks: Vec<_> = parts
+        .hooks
+        .drain(..)
+        .zip(spec.hooks)
+        .map(|((name, attached), hook)| Hook {
+            name,
+            serves: hook.serves,
+            attached,
+        })
+        .collect();
+    let status = status_of(observer, &hooks);
+    if let Status::Failed(_) = status {
+        return LoadedObserver {
+            observer,
+            status,
+            hooks,
+            watch: None,
+        };
+    }
+    links.append(&mut parts.links);
+    match Watch::new(observer, spec, parts) {
+        Ok(watch) => LoadedObserver {
+            observer,
+            status,
+            hooks,
+            watch: Some(watch),
+        },
+        Err(obstacle) => LoadedObserver {
+            hooks,
+            ..LoadedObserver::failed(observer, obstacle)
+        },
+    }
+}
+
+/// The hooks of an observer as this kernel's types show them.
+pub(super) fn offered(observer: Observer, types: &KernelTypes) -> Vec<Hook> {
+    let specs = spec_of(observer).map_or(&[][..], |spec| spec.hooks);
+    specs
+        .iter()
+        .map(|hook| Hook {
+            name: hook.name,
+            serves: hook.serves,
+            attached: match types.hook_arguments(hook.name) {
+                Some(_) => Ok(()),
+                None => Err(Obstacle::NoHook),
+            },
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hook(name: &'static str, serves: &'static [Anomaly], attached: bool) -> Hook {
+        let attached = if attached {
+            Ok(())
+        } else {
+            Err(Obstacle::NoHook)
+        };
+        Hook {
+            name,
+            serves,
+            attached,
+        }
+    }
+
+    fn hooks(signal: bool, exit: bool, mark: bool) -> Vec<Hook> {
+        vec![
+            hook("signal_generate", &[Anomaly::OomKill], signal),
+            hook("sched_process_exit", &[Anomaly::AbnormalExit], exit),
+            hook("mark_victim", &[Anomaly::OomKill], mark),
+        ]
+    }
+
+    #[test]
+    fn an_anomaly_needs_every_hook_that_serves_it() {
+        assert!(is_served(&hooks(true, false, true), Anomaly::OomKill));
+        assert!(!is_served(&hooks(false, true, true), Anomaly::OomKill));
+        assert!(!is_served(&hooks(true, true, false), Anomaly::OomKill));
+    }
+
+    #[test]
+    fn a_missing_hook_degrades_and_none_left_fails() {
+        let status =
+            |signal, exit, mark| status_of(Observer::Container, &hooks(signal, exit, mark));
+        assert!(matches!(status(true, true, true), Status::Running));
+        let Status::Degraded(reason) = status(true, true, false) else {
+            panic!("one anomaly is still watched");
+        };
+        assert_eq!(reason, "mark_victim: this kernel has no such tracepoint");
+        assert!(matches!(status(false, false, true), Status::Failed(_)));
+    }
+}

@@ -1,0 +1,217 @@
+//! A ring buffer's reader: sleeps in epoll until the kernel has a record, never on a timer.
+//!
+//! The consumer's position is ours to store and tells the kernel what it may reuse; everything
+//! else is only read. The layout is the kernel's own ABI: a page with the consumer's position, a
+//! page with the producer's, then the data, mapped twice so that no record is ever split.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::mapped::{Access, Mapped, page_bytes};
+
+const HEADER_BYTES: u64 = 8;
+const BUSY: u32 = 1 << 31;
+const DISCARDED: u32 = 1 << 30;
+/// How often a count is begun again because the reader moved under it.
+const COUNT_TRIES: usize = 8;
+
+/// A mapped ring. One thread at a time may [`run`](Ring::run) or [`drain`](Ring::drain) it.
+#[derive(Debug)]
+pub struct Ring {
+    fd: OwnedFd,
+    consumer: Mapped,
+    producer: Mapped,
+    data_at: usize,
+    mask: u64,
+}
+
+/// What ends a wait.
+enum Wake {
+    Ring,
+    Also,
+    Stop,
+}
+
+impl Ring {
+    /// `bytes` is the ring's size as the map was made: a power of two and whole pages.
+    pub fn new(fd: OwnedFd, bytes: usize) -> io::Result<Self> {
+        let page = page_bytes();
+        let consumer = Mapped::new(fd.as_fd(), 0, page, Access::ReadWrite)?;
+        let producer = Mapped::new(fd.as_fd(), page, page + 2 * bytes, Access::Read)?;
+        let mask = u64::try_from(bytes - 1).map_err(io::Error::other)?;
+        Ok(Self {
+            fd,
+            consumer,
+            producer,
+            data_at: page,
+            mask,
+        })
+    }
+
+    /// Readable when a record was announced; see [`run`](Self::run)'s `also`.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// Hands every record to `on_record` until `stop` is readable, then what is left, and
+    /// returns. `also` is watched besides: each time its wait queue is woken, `on_also` is called.
+    pub fn run(
+        &self,
+        stop: BorrowedFd<'_>,
+        also: Option<BorrowedFd<'_>>,
+        mut on_record: impl FnMut(&[u8]),
+        mut on_also: impl FnMut(),
+    ) -> io::Result<()> {
+        let epoll = Epoll::new()?;
+        epoll.add(self.fd(), libc::EPOLLIN, Wake::Ring)?;
+        epoll.add(stop, libc::EPOLLIN, Wake::Stop)?;
+        if let Some(also) = also {
+            epoll.add(also, libc::EPOLLIN | libc::EPOLLET, Wake::Also)?;
+        }
+        loop {
+            self.drain(&mut on_record);
+            match epoll.wait()? {
+                Wake::Ring => {}
+                Wake::Also => on_also(),
+                Wake::Stop => {
+                    self.drain(&mut on_record);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Hands over every record that is committed by now.
+    pub fn drain(&self, mut on_record: impl FnMut(&[u8])) {
+        let mut at = self.consumer_at().load(Ordering::Relaxed);
+        while at < self.producer_at().load(Ordering::Acquire) {
+            let header = self.header(at).load(Ordering::Acquire);
+            if header & BUSY != 0 {
+                return; // its writer wakes us when it commits
+            }
+            let len = header & !(BUSY | DISCARDED);
+            if header & DISCARDED == 0 {
+                on_record(self.record(at, len));
+            }
+            at += span(len);
+            self.consumer_at().store(at, Ordering::Release);
+        }
+    }
+
+    /// Records that were submitted and not yet read; exact while nobody reads or writes.
+    pub fn waiting(&self) -> u64 {
+        let mut counted = 0;
+        for _ in 0..COUNT_TRIES {
+            let from = self.consumer_at().load(Ordering::Acquire);
+            counted = self.count_from(from);
+            if self.consumer_at().load(Ordering::Acquire) == from {
+                break;
+            }
+        }
+        counted
+    }
+
+    fn count_from(&self, from: u64) -> u64 {
+        let to = self.producer_at().load(Ordering::Acquire);
+        let (mut at, mut counted) = (from, 0);
+        while at < to && to - at <= self.mask + 1 {
+            let header = self.header(at).load(Ordering::Acquire);
+            counted += u64::from(header & DISCARDED == 0);
+            at += span(header & !(BUSY | DISCARDED));
+        }
+        counted
+    }
+
+    fn consumer_at(&self) -> &AtomicU64 {
+        &self.consumer.words()[0]
+    }
+
+    fn producer_at(&self) -> &AtomicU64 {
+        &self.producer.words()[0]
+    }
+
+    /// Where the record at a position begins in the mapping.
+    fn offset(&self, at: u64) -> usize {
+        // The mask is below the size of the mapping, so this fits.
+        self.data_at + usize::try_from(at & self.mask).unwrap_or(0)
+    }
+
+    fn header(&self, at: u64) -> &AtomicU32 {
+        &self.producer.halves()[self.offset(at) / 4]
+    }
+
+    fn record(&self, at: u64, len: u32) -> &[u8] {
+        let start = self.offset(at) + 8;
+        // No record is longer than the ring; what a broken length would ask for is cut.
+        let room = self.producer.bytes() - start;
+        let len = usize::try_from(len).map_or(room, |len| len.min(room));
+        if len == 0 {
+            return &[];
+        }
+        // SAFETY: `start + len` is inside the mapping, the record is committed, and the kernel
+        // does not touch it again before the consumer's position has passed it.
+        unsafe { std::slice::from_raw_parts(self.producer.pointer(start), len) }
+    }
+}
+
+/// What a record of `len` bytes takes up, its header included.
+fn span(len: u32) -> u64 {
+    (u64::from(len) + HEADER_BYTES).next_multiple_of(8)
+}
+
+/// The few descriptors one reader waits for.
+struct Epoll(OwnedFd);
+
+impl Epoll {
+    fn new() -> io::Result<Self> {
+        // SAFETY: the call takes no pointers.
+        let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor is fresh and owned by nobody else.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    fn add(&self, fd: BorrowedFd<'_>, events: i32, wake: Wake) -> io::Result<()> {
+        let mut event = libc::epoll_event {
+            events: events as u32,
+            u64: match wake {
+                Wake::Ring => 0,
+                Wake::Also => 1,
+                Wake::Stop => 2,
+            },
+        };
+        let (epoll, fd) = (self.0.as_raw_fd(), fd.as_raw_fd());
+        // SAFETY: `event` is valid for the call, which copies it.
+        match unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &raw mut event) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Sleeps until one of them is ready, however long that takes.
+    fn wait(&self) -> io::Result<Wake> {
+        let mut event = libc::epoll_event { events: 0, u64: 0 };
+        loop {
+            // SAFETY: `event` is room for the one event that is asked for.
+            let ready = unsafe { libc::epoll_wait(self.0.as_raw_fd(), &raw mut event, 1, -1) };
+            match ready {
+                1 => break,
+                0 => {}
+                _ => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        Ok(match event.u64 {
+            0 => Wake::Ring,
+            1 => Wake::Also,
+            _ => Wake::Stop,
+        })
+    }
+}

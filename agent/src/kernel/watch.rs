@@ -1,0 +1,174 @@
+//! A running observer as the rest of the agent sees it: config in, records and counts out.
+//!
+//! Shared by the threads as it is: one of them reads the ring, one takes folds, one stores config,
+//! and any may read counts.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::Ordering;
+
+use libbpf_rs::libbpf_sys;
+use tapio_common::abi::Plain;
+use tapio_common::abi::shared::{CounterRow, FoldSlot};
+use tapio_common::catalogue::Observer;
+use tapio_wire::CompiledConfig;
+
+use super::control::Control;
+use super::folds::Folds;
+use super::mapped::{Access, Mapped};
+use super::object::{MapPart, Parts};
+use super::observer::Spec;
+use super::obstacle::Obstacle;
+use super::ring::Ring;
+
+const ROW_WORDS: usize = size_of::<CounterRow>() / 8;
+
+/// How many facts of one type a cgroup may emit: `per_second` on average, `burst` at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FairShare {
+    /// Zero switches folding off.
+    pub per_second: u32,
+    pub burst: u32,
+}
+
+impl FairShare {
+    pub const OFF: Self = Self {
+        per_second: 0,
+        burst: 0,
+    };
+
+    /// As the programs take it: time between facts, and how far ahead of it one may run.
+    pub(super) fn compiled(self) -> tapio_common::abi::shared::FairShare {
+        let interval_ns = match self.per_second {
+            0 => 0,
+            rate => 1_000_000_000 / u64::from(rate),
+        };
+        tapio_common::abi::shared::FairShare {
+            interval_ns,
+            burst_ns: interval_ns * u64::from(self.burst.saturating_sub(1)),
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Watch {
+    spec: &'static Spec,
+    control: Control,
+    counters: Mapped,
+    folds: Folds,
+    ring: Ring,
+    programs: Vec<OwnedFd>,
+}
+
+impl Watch {
+    pub(super) fn new(
+        observer: Observer,
+        spec: &'static Spec,
+        mut parts: Parts,
+    ) -> Result<Self, Obstacle> {
+        let config_bytes = (parts.value_bytes("control") - 8) / 2;
+        Ok(Self {
+            spec,
+            control: Control::new(parts.mapped("control", Access::ReadWrite)?, config_bytes),
+            counters: parts.mapped("counters", Access::Read)?,
+            folds: Folds::new(observer, parts.mapped("folds", Access::ReadWrite)?),
+            ring: parts.ring()?,
+            programs: parts.programs,
+        })
+    }
+
+    /// Puts a config in force and stamps what it lets pass with its generation.
+    pub fn apply(&self, config: &CompiledConfig, share: FairShare, generation: u32) {
+        self.control
+            .store(&(self.spec.config)(config, share, generation));
+    }
+
+    pub fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    pub fn folds(&self) -> &Folds {
+        &self.folds
+    }
+
+    /// The counters of all CPUs together; types stand in catalogue order.
+    pub fn counts(&self) -> CounterRow {
+        let mut sums = [0u64; ROW_WORDS];
+        for row in self.counters.words().chunks_exact(ROW_WORDS) {
+            for (sum, counter) in sums.iter_mut().zip(row) {
+                *sum += counter.load(Ordering::Relaxed);
+            }
+        }
+        let bytes = sums.map(u64::to_ne_bytes);
+        CounterRow::from_bytes(bytes.as_flattened()).unwrap_or(CounterRow::zeroed())
+    }
+
+    /// Runs that the kernel skipped because a program had interrupted itself; `None` where this
+    /// kernel does not count them or does not tell (any more).
+    pub fn missed(&self) -> Option<u64> {
+        self.programs.iter().map(missed).sum()
+    }
+}
+
+fn missed(program: &OwnedFd) -> Option<u64> {
+    let mut info = libbpf_sys::bpf_prog_info::default();
+    let mut bytes = u32::try_from(size_of_val(&info)).ok()?;
+    // SAFETY: `info` is room for `bytes` bytes, all zero, so the kernel is asked for no lists.
+    let answer = unsafe {
+        libbpf_sys::bpf_obj_get_info_by_fd(
+            program.as_raw_fd(),
+            (&raw mut info).cast(),
+            &raw mut bytes,
+        )
+    };
+    let counted = std::mem::offset_of!(libbpf_sys::bpf_prog_info, recursion_misses) + 8;
+    let told = answer == 0 && usize::try_from(bytes).ok()? >= counted;
+    told.then_some(info.recursion_misses)
+}
+
+impl Parts {
+    pub(super) fn value_bytes(&self, map: &str) -> usize {
+        self.maps.get(map).map_or(0, |part| part.value_bytes)
+    }
+
+    /// Maps a whole mmapable array.
+    pub(super) fn mapped(&mut self, map: &'static str, access: Access) -> Result<Mapped, Obstacle> {
+        let part = self.take(map)?;
+        let bytes = part.value_bytes.next_multiple_of(8) * part.entries;
+        Mapped::new(std::os::fd::AsFd::as_fd(&part.fd), 0, bytes, access)
+            .map_err(|source| Obstacle::Unmapped { what: map, source })
+    }
+
+    pub(super) fn ring(&mut self) -> Result<Ring, Obstacle> {
+        let part = self.take("ring")?;
+        Ring::new(part.fd, part.entries).map_err(|source| Obstacle::Unmapped {
+            what: "ring",
+            source,
+        })
+    }
+
+    fn take(&mut self, map: &'static str) -> Result<MapPart, Obstacle> {
+        self.maps.remove(map).ok_or_else(|| Obstacle::Unmapped {
+            what: map,
+            source: std::io::ErrorKind::NotFound.into(),
+        })
+    }
+}
+
+const _: () = assert!(size_of::<FoldSlot>() % 8 == 0 && size_of::<CounterRow>() % 8 == 0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_becomes_time_between_facts() {
+        let share = FairShare {
+            per_second: 200,
+            burst: 1_000,
+        };
+        assert_eq!(share.compiled().interval_ns, 5_000_000);
+        assert_eq!(share.compiled().burst_ns, 999 * 5_000_000);
+        assert_eq!(FairShare::OFF.compiled().interval_ns, 0);
+    }
+}
