@@ -8,8 +8,8 @@ use tapio_tests::controller::TestController;
 use tapio_tests::http::Connection;
 use tapio_tests::process;
 
-use crate::median::{median, rank};
 use crate::requests::Source;
+use tapio_tests::median::{median, rank};
 
 /// What one scene sends.
 #[derive(Debug)]

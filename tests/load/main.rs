@@ -5,7 +5,6 @@
 
 mod drive;
 mod fleet;
-mod median;
 mod neighbours;
 mod options;
 mod requests;

@@ -14,8 +14,8 @@ use tapio_tests::http::Connection;
 use tapio_tests::payload;
 
 use crate::fleet::{Body, agent_id};
-use crate::median::rank;
 use crate::requests::{get, request};
+use tapio_tests::median::rank;
 
 /// Between two heartbeats of one connection.
 const PACE: Duration = Duration::from_millis(5);

@@ -8,11 +8,11 @@ use tapio_tests::payload::{self, DEFAULT_HASH};
 
 use crate::drive::Load;
 use crate::fleet::{self, Body, agent_id};
-use crate::median::median;
 use crate::neighbours::heartbeat_p99;
 use crate::options::Options;
 use crate::requests::{Source, get, request};
 use crate::table::{self, Target};
+use tapio_tests::median::median;
 
 const CONNECTIONS: usize = 4;
 const CONFIG: &str = "/v1/agents/config?agent_id=agent-000000&node_name=node-of-agent-000000";

@@ -10,6 +10,7 @@ pub mod controller;
 pub mod deadline;
 pub mod folder;
 pub mod http;
+pub mod median;
 pub mod packages;
 pub mod payload;
 pub mod process;
