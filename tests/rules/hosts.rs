@@ -56,7 +56,10 @@ fn no_file_names_a_place_on_a_machine() {
 #[test]
 fn no_file_names_a_host_that_is_not_listed() {
     let mut found = Vec::new();
-    for file in tracked().iter().filter(|file| file.path != "Cargo.lock") {
+    for file in tracked()
+        .iter()
+        .filter(|file| !file.path.ends_with("Cargo.lock"))
+    {
         let Some(text) = file.text() else { continue };
         for (number, line) in (1..).zip(text.lines()) {
             for scheme in ["http://", "https://"] {
