@@ -8,6 +8,7 @@ pub mod command_line;
 pub mod config;
 pub mod flags;
 pub mod kernel;
+pub mod observer;
 pub mod privilege;
 pub mod settings;
 pub mod signals;
