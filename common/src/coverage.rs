@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::evidence::seal::Sha;
 use crate::ledger::Ledger;
 use crate::time::Timestamp;
 
@@ -24,6 +25,35 @@ pub enum Entry {
     Gap(Gap),
     /// The agent left in good order.
     Stopped(Stopped),
+    /// Evidence of this interval was kept and is no longer: retention removed it.
+    Expired(Expired),
+    /// The system's clock was set while the agent looked.
+    ClockSet(ClockSet),
+}
+
+impl Entry {
+    /// When it begins to hold.
+    pub fn from(&self) -> Timestamp {
+        match self {
+            Self::Looking(looking) => looking.from,
+            Self::Lost(lost) => lost.from,
+            Self::Gap(gap) => gap.from,
+            Self::Stopped(stopped) => stopped.at,
+            Self::Expired(expired) => expired.at,
+            Self::ClockSet(set) => set.at,
+        }
+    }
+
+    /// When it no longer holds, where it says so itself; else the moment it begins.
+    pub fn to(&self) -> Timestamp {
+        match self {
+            Self::Lost(lost) => lost.to,
+            Self::Gap(gap) => gap.to,
+            Self::Looking(_) | Self::Stopped(_) | Self::Expired(_) | Self::ClockSet(_) => {
+                self.from()
+            }
+        }
+    }
 }
 
 /// What the agent looks at, and with what.
@@ -78,6 +108,13 @@ pub struct Gap {
     pub from: Timestamp,
     pub to: Timestamp,
     pub reason: String,
+    /// Unfinished lines that the start after it found at the end of segments, and cut off.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cut_lines: u64,
+}
+
+fn is_zero(lines: &u64) -> bool {
+    *lines == 0
 }
 
 /// The end of a run.
@@ -85,6 +122,29 @@ pub struct Gap {
 pub struct Stopped {
     pub at: Timestamp,
     pub boot_id: String,
+}
+
+/// Segments that retention removed, all of them since the directory began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expired {
+    pub at: Timestamp,
+    /// The moments of the earliest and of the latest event among them.
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub segments: u64,
+    pub events: u64,
+    /// The seal that was removed last, and its hash: what the oldest seal kept names as previous.
+    pub last_seal: String,
+    pub last_sha256: Sha,
+}
+
+/// A step of the system's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockSet {
+    /// By the clock as it was set.
+    pub at: Timestamp,
+    /// Forwards, or backwards if negative.
+    pub by_nanos: i64,
 }
 
 /// What was lost from one reading of a run's ledger to a later one.

@@ -7,6 +7,7 @@
 pub mod abi;
 pub mod catalogue;
 pub mod coverage;
+pub mod evidence;
 pub mod ident;
 pub mod ledger;
 pub mod occurrence;

@@ -1,0 +1,98 @@
+//! What the disk refuses.
+
+use super::*;
+
+#[test]
+fn a_full_disk_leaves_no_half_line_and_takes_lines_again() {
+    let (disk, mut writer, clock) = fresh("2026-11-21T14:10:00Z");
+    let moment = clock.0.wall;
+    put(&mut writer, moment, 1, clock.0);
+    disk.limit(Some(disk.bytes_used() + 10));
+    let refused = writer
+        .append(moment, &line(moment, 2), clock.0)
+        .expect_err("it is full");
+    assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+    assert_eq!(disk.content("2026-11-21T14.jsonl"), line(moment, 1));
+    disk.limit(None);
+    put(&mut writer, moment, 3, clock.0);
+    assert_eq!(
+        disk.content("2026-11-21T14.jsonl"),
+        [line(moment, 1), line(moment, 3)].concat()
+    );
+}
+
+#[test]
+fn a_line_that_could_not_even_be_cut_back_is_cut_before_the_next() {
+    let (disk, mut writer, clock) = fresh("2026-11-21T14:10:00Z");
+    let moment = clock.0.wall;
+    put(&mut writer, moment, 1, clock.0);
+    // The write that comes short is the last call that works: the one that cuts is refused.
+    disk.limit(Some(disk.bytes_used() + 10));
+    disk.end_after(2, 0);
+    writer
+        .append(moment, &line(moment, 2), clock.0)
+        .expect_err("it is full");
+    disk.restart(Crash::Process);
+    assert!(disk.content("2026-11-21T14.jsonl").len() > line(moment, 1).len());
+    disk.limit(None);
+    put(&mut writer, moment, 3, clock.0);
+    assert_eq!(
+        disk.content("2026-11-21T14.jsonl"),
+        [line(moment, 1), line(moment, 3)].concat()
+    );
+}
+
+#[test]
+fn a_segment_that_cannot_be_sealed_takes_lines_until_it_can() {
+    let (disk, mut writer, mut clock) = fresh("2026-11-21T14:59:59Z");
+    put(&mut writer, clock.0.wall, 1, clock.0);
+    writer.settle(clock.pass(SECOND));
+    disk.set_read_only(true);
+    let again = writer
+        .settle(clock.pass(61 * SECOND))
+        .expect("it tries again");
+    assert_eq!(again, Duration::from_secs(1));
+    let notices = writer.take_notices();
+    assert!(
+        matches!(notices[..], [Notice::NotSealed(..)]),
+        "{notices:?}"
+    );
+    assert!(
+        writer
+            .append(clock.0.wall, &line(clock.0.wall, 2), clock.0)
+            .is_err()
+    );
+    disk.set_read_only(false);
+    writer.settle(clock.pass(SECOND));
+    assert_eq!(writer.head().expect("sealed").seal, "2026-11-21T14.seal");
+    whole(&disk);
+}
+
+#[test]
+fn coverage_that_the_disk_refuses_waits_and_losses_in_a_row_become_one() {
+    let (disk, mut writer, mut clock) = fresh("2026-11-21T14:10:00Z");
+    disk.limit(Some(0));
+    let lost = |from: Timestamp, to: Timestamp, events| {
+        let of = "file".to_owned();
+        let stage = "disk_full".to_owned();
+        let losses = vec![crate::coverage::Loss { of, stage, events }];
+        Entry::Lost(Lost { from, to, losses })
+    };
+    let start = clock.0.wall;
+    writer.cover(looking(start), clock.0);
+    for events in 1..=3 {
+        let from = clock.0.wall;
+        writer.cover(lost(from, clock.pass(SECOND).wall, events), clock.0);
+        assert!(!writer.is_covered());
+    }
+    assert_eq!(
+        writer.settle(clock.0),
+        Some(Duration::from_secs(1)),
+        "it is tried again"
+    );
+    disk.limit(None);
+    writer.settle(clock.pass(SECOND));
+    assert!(writer.is_covered());
+    let to = Timestamp(start.0 + 3 * SECOND);
+    assert_eq!(coverage(&disk), [looking(start), lost(start, to, 6)]);
+}
