@@ -39,7 +39,7 @@ struct death {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 2048);
+	__uint(max_entries, 4096);
 	__type(key, struct death);
 	__type(value, __u8);
 } deaths SEC(".maps");
@@ -97,7 +97,7 @@ static __always_inline bool in_scope(const struct tapio_container_config *config
 
 /*
  * Two threads can both find themselves the last (`live` is already zero for both): then the first
- * insert counts. Only one that is alone in its group needs no proof.
+ * insert counts. `nr_threads` proves nothing here, because the other may have told and be gone.
  */
 static __always_inline long first_to_tell(struct signal_struct *signal, struct task_struct *leader)
 {
@@ -107,7 +107,7 @@ static __always_inline long first_to_tell(struct signal_struct *signal, struct t
 	};
 	__u8 told = 1;
 
-	if (shape.exit_has_group_dead || signal->nr_threads == 1)
+	if (shape.exit_has_group_dead)
 		return 0;
 	return bpf_map_update_elem(&deaths, &key, &told, BPF_NOEXIST);
 }
@@ -257,5 +257,8 @@ int mark_victim(__u64 *ctx)
 	report_kill(victim, row);
 	return 0;
 }
+
+RECORD(tapio_oom_kill);
+RECORD(tapio_abnormal_exit);
 
 char LICENSE[] SEC("license") = "GPL";

@@ -49,6 +49,12 @@ static __always_inline struct tapio_counter_row *counter_row(void)
 	return bpf_map_lookup_elem(&counters, &cpu);
 }
 
+/*
+ * Names a record's struct in the object's type information, where a test compares it with the
+ * table; what is only written through pointers is not there otherwise. No program reads it.
+ */
+#define RECORD(name) struct name *name##_record SEC("records")
+
 /* Rows are per CPU, but an interrupt may count in the middle of an addition. */
 #define COUNT(counter) __sync_fetch_and_add(&(counter), 1)
 

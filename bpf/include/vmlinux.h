@@ -87,7 +87,6 @@ struct mm_struct;
 
 struct signal_struct {
 	atomic_t live;
-	int nr_threads;
 	int group_exit_code;
 	unsigned int flags;
 	int leader;

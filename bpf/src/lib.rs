@@ -7,14 +7,19 @@
 struct Aligned<T: ?Sized>(T);
 
 macro_rules! objects {
-    ($($(#[$doc:meta])* $name:ident = $file:literal;)+) => { $(
+    ($($(#[$doc:meta])* $name:ident = $file:literal;)+) => {
+        $(
         $(#[$doc])*
         pub fn $name() -> &'static [u8] {
             static OBJECT: &Aligned<[u8]> =
                 &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/", $file, ".bpf.o")));
             &OBJECT.0
         }
-    )+ };
+    )+
+
+        /// Every object with its name.
+        pub const ALL: &[(&str, fn() -> &'static [u8])] = &[$(($file, $name)),+];
+    };
 }
 
 objects! {
