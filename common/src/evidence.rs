@@ -8,9 +8,11 @@
 //! run against a simulated one; no clock is read here, time is passed in.
 
 mod chain;
+pub mod claim;
 mod coverage_file;
 pub mod disk;
 pub mod line;
+pub mod listing;
 #[cfg(test)]
 mod model;
 pub mod name;
@@ -19,6 +21,7 @@ mod segment;
 #[cfg(test)]
 mod simulated;
 pub mod verify;
+pub mod word;
 mod writer;
 
 pub use coverage_file::COVERAGE_FILE;
