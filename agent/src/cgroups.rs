@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 
 use tapio_common::abi::shared::CgroupRef;
 
-pub use walk::{WalkError, walk};
+pub use walk::walk;
 
 /// Names at most. A path is some 100 bytes, so a full table costs about 3 MiB; machines have a few
 /// hundred cgroups, hosts of many sandboxes a few thousand.
@@ -77,14 +77,6 @@ impl Cgroups {
         self.refused
     }
 
-    pub fn len(&self) -> usize {
-        self.paths.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.paths.is_empty()
-    }
-
     /// Forgets the one that has been gone longest; false if none is gone.
     fn forget_oldest(&mut self) -> bool {
         let oldest = self.gone.pop_front();
@@ -134,7 +126,7 @@ mod tests {
         cgroups.part(v2(last));
         assert_eq!(cgroups.path(v2(0)), None);
         assert_eq!(cgroups.path(v2(1)), Some("/x"));
-        assert_eq!(cgroups.len(), GONE_MAX);
+        assert_eq!(cgroups.paths.len(), GONE_MAX);
     }
 
     #[test]
@@ -150,7 +142,7 @@ mod tests {
         assert_eq!(cgroups.path(v2(3)), None);
         cgroups.learn(v2(full + 1), "/no room");
         assert_eq!(cgroups.path(v2(full + 1)), None);
-        assert_eq!((cgroups.refused(), cgroups.len()), (1, NAMES_MAX));
+        assert_eq!((cgroups.refused(), cgroups.paths.len()), (1, NAMES_MAX));
         assert_eq!(cgroups.path(v2(0)), Some("/x"));
     }
 

@@ -1,16 +1,119 @@
 //! The node agent: kernel hooks to sinks, and nothing inbound.
+//!
+//! One run is put together in `run`; what each thread does is in `rings`, `batch`, `sink` and
+//! `signals`. Only `kernel` touches BPF, only `observer` knows what a record means.
 
-pub mod accounts;
-pub mod attribution;
-pub mod cgroups;
-pub mod clock;
-pub mod command_line;
-pub mod config;
-pub mod flags;
+mod accounts;
+mod attribution;
+mod batch;
+mod cgroups;
+mod clock;
+mod command_line;
+mod config;
+mod crew;
+mod failure;
+mod flags;
+mod identity;
+mod journal;
 pub mod kernel;
+mod live;
+mod looking;
 pub mod observer;
-pub mod privilege;
-pub mod settings;
-pub mod signals;
-pub mod sink;
-pub mod stop;
+mod privilege;
+mod rings;
+mod run;
+mod settings;
+mod signals;
+mod sink;
+mod stop;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use self::accounts::Accounts;
+use self::batch::Closing;
+use self::command_line::Command;
+use self::identity::Identity;
+use self::run::Run;
+use self::settings::Settings;
+use self::signals::Signals;
+use self::sink::Opened;
+
+pub use self::failure::Failure;
+
+/// What a command has to say in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Right,
+}
+
+/// Does what the command line asks for; `arguments` without the program's own name.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl Fn(&str) -> Option<OsString>,
+) -> Result<Verdict, Failure> {
+    match command_line::parse(arguments, environment)? {
+        Command::Help => print(&command_line::help()),
+        Command::Version => print(&(command_line::version() + "\n")),
+        Command::Observe(settings) => observe(&settings),
+    }
+}
+
+fn print(page: &str) -> Result<Verdict, Failure> {
+    match io::stdout().write_all(page.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::System("standard output", error))
+        }
+        Ok(()) | Err(_) => Ok(Verdict::Right),
+    }
+}
+
+/// Observes until a signal comes.
+fn observe(settings: &Settings) -> Result<Verdict, Failure> {
+    journal::begin(settings.log_level);
+    let config = config::load(settings.config.as_deref())?;
+    let identity =
+        Identity::of(settings).map_err(|error| Failure::System("who this node is", error))?;
+    let signals = Signals::register().map_err(|error| Failure::System("signals", error))?;
+    let since = clock::now().wall;
+    let accounts = Accounts::new(
+        &identity.boot_id,
+        since,
+        &settings.observers,
+        &settings.sinks,
+    );
+    let (mut fronts, mut tasks) = (Vec::new(), Vec::new());
+    for (name, account) in accounts.sinks() {
+        let Opened { front, task } = name.open(settings, account)?;
+        fronts.push(front);
+        tasks.extend(task.map(|task| (name, task)));
+    }
+    let run = Run {
+        settings,
+        identity,
+        config,
+        signals: &signals,
+        accounts: &accounts,
+        fronts,
+        tasks,
+    };
+    let (_, closing) = run.carry_out(|stop| stop.wait(None))?;
+    report(&closing);
+    Ok(Verdict::Right)
+}
+
+/// The books of the run, for whoever keeps the log.
+fn report(closing: &Closing) {
+    for (name, book) in [
+        ("ledger", serde_json::to_string(&closing.ledger)),
+        ("coverage", serde_json::to_string(&closing.coverage)),
+    ] {
+        match book {
+            Ok(text) => log::info!("{name} {text}"),
+            Err(error) => log::error!("the {name} cannot be written: {error}"),
+        }
+    }
+    for imbalance in closing.ledger.check() {
+        log::warn!("the ledger does not add up: {imbalance}");
+    }
+}

@@ -12,6 +12,9 @@ use signal_hook::low_level::pipe;
 
 use crate::stop::{Stop, await_readable};
 
+/// What an init system may wait before it kills.
+const LEAVE_SECONDS_MAX: libc::c_uint = 5;
+
 /// The receiving end of the signals that ask the agent to leave.
 #[derive(Debug)]
 pub struct Signals {
@@ -33,5 +36,16 @@ impl Signals {
         if asked {
             log::info!("asked to leave by a signal");
         }
+    }
+}
+
+/// From now on the kernel ends this process if it has not left in time: the promise holds even
+/// where a disk or a driver keeps a thread in a call that nothing can interrupt.
+pub fn limit_leaving() {
+    // SAFETY: both calls take integers only; SIGALRM gets its default action back, which ends the
+    // process.
+    unsafe {
+        libc::signal(libc::SIGALRM, libc::SIG_DFL);
+        libc::alarm(LEAVE_SECONDS_MAX);
     }
 }

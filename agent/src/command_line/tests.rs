@@ -15,7 +15,7 @@ fn read(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Command, Usa
 
 fn settings(arguments: &[&str], environment: &[(&str, &str)]) -> Settings {
     match read(arguments, environment) {
-        Ok(Command::Observe(settings)) => settings,
+        Ok(Command::Observe(settings)) => *settings,
         other => panic!("{arguments:?} gave {other:?}"),
     }
 }
@@ -52,90 +52,67 @@ fn lists_come_repeated_or_with_commas_and_nothing_counts_twice() {
     assert_eq!(observers, [Observer::Container]);
 }
 
-#[test]
-fn commands_come_before_or_after_flags() {
-    for arguments in [["probe", "--log-level=off"], ["--log-level=off", "probe"]] {
-        match read(&arguments, &[]) {
-            Ok(Command::Probe(settings)) => assert_eq!(settings.log_level, LevelFilter::Off),
-            other => panic!("{other:?}"),
-        }
+fn complaint(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    match read(arguments, environment) {
+        Err(usage) => usage.to_string(),
+        Ok(command) => panic!("{arguments:?} gave {command:?}"),
     }
-    assert!(matches!(read(&["selftest"], &[]), Ok(Command::SelfTest(_))));
-    assert!(matches!(read(&["probe", "--help"], &[]), Ok(Command::Help)));
 }
 
 #[test]
-fn every_complaint_is_one_line_that_names_the_culprit() {
-    let long = "x".repeat(257);
-    for (arguments, environment, wanted) in [
+fn what_is_not_known_is_named() {
+    for (arguments, wanted) in [
+        (&["--snk", "x"][..], "unknown flag \"--snk\", see --help"),
+        (&["-x"], "unknown flag \"-x\", see --help"),
+        (&["probe"], "unexpected argument \"probe\""),
+    ] {
+        assert_eq!(complaint(arguments, &[]), wanted);
+    }
+    assert!(complaint(&["--config"], &[]).contains("--config"));
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_named_with_what_would() {
+    let twin = [("TAPIO_SINK", "stdout,")];
+    let sinks = "is not one of stdout, file, http, otlp, controller";
+    assert_eq!(
+        complaint(&[], &twin),
+        format!("TAPIO_SINK: \"stdout,\" {sinks}")
+    );
+    for (flag, value, wanted) in [
+        ("--sink", "kafka", sinks),
+        ("--sink", "otlp", "is not built into this version"),
         (
-            &["--snk", "x"][..],
-            &[][..],
-            "unknown flag \"--snk\", see --help",
+            "--observers",
+            "kernel",
+            "is not one of network, storage, container, node",
         ),
-        (&["-x"], &[], "unknown flag \"-x\", see --help"),
-        (&["prob"], &[], "unknown command \"prob\", see --help"),
-        (&["probe", "probe"], &[], "unexpected argument \"probe\""),
+        ("--observers", "node", "is not built into this version"),
         (
-            &["--sink", "kafka"],
-            &[],
-            "--sink: \"kafka\" is not one of stdout, file, http, otlp, controller",
-        ),
-        (
-            &["--sink", "otlp"],
-            &[],
-            "--sink: \"otlp\" is not built into this version",
-        ),
-        (
-            &[],
-            &[("TAPIO_SINK", "stdout,")],
-            "TAPIO_SINK: \"stdout,\" is not one of stdout, file, http, otlp, controller",
-        ),
-        (
-            &["--observers", "kernel"],
-            &[],
-            "--observers: \"kernel\" is not one of network, storage, container, node",
-        ),
-        (
-            &["--observers", "node"],
-            &[],
-            "--observers: \"node\" is not built into this version",
+            "--fair-share",
+            "-1",
+            "is not a whole number of events/s up to 1000000",
         ),
         (
-            &["--fair-share", "-1"],
-            &[],
-            "--fair-share: \"-1\" is not a whole number of events/s up to 1000000",
+            "--fair-share",
+            "1000001",
+            "is not a whole number of events/s up to 1000000",
         ),
+        ("--data-dir", "", "is empty"),
         (
-            &["--fair-share", "1000001"],
-            &[],
-            "--fair-share: \"1000001\" is not a whole number of events/s up to 1000000",
-        ),
-        (
-            &["--node-name", "a\nb"],
-            &[],
-            "--node-name: \"a\\nb\" is not 1 to 256 bytes without control characters",
-        ),
-        (&["--data-dir", ""], &[], "--data-dir: \"\" is empty"),
-        (
-            &["--log-level", "loud"],
-            &[],
-            "--log-level: \"loud\" is not one of off, error, warn, info, debug",
+            "--log-level",
+            "loud",
+            "is not one of off, error, warn, info, debug",
         ),
     ] {
-        let complaint = match read(arguments, environment) {
-            Err(usage) => usage.to_string(),
-            Ok(command) => panic!("{arguments:?} gave {command:?}"),
-        };
-        assert_eq!(complaint, wanted);
+        let wanted = format!("{flag}: {value:?} {wanted}");
+        assert_eq!(complaint(&[flag, value], &[]), wanted);
     }
-    assert!(read(&["--agent-id", &long], &[]).is_err());
-    assert!(
-        read(&["--config"], &[])
-            .expect_err("no value")
-            .to_string()
-            .contains("--config")
-    );
+    let identifier = "is not 1 to 256 bytes without control characters";
+    for (flag, value) in [("--node-name", "a\nb"), ("--agent-id", &"x".repeat(257))] {
+        let wanted = format!("{flag}: {value:?} {identifier}");
+        assert_eq!(complaint(&[flag, value], &[]), wanted);
+    }
 }
 
 #[test]

@@ -1,0 +1,158 @@
+//! Writes occurrences: the id, the moment on the wall clock, the facts, and whose they are.
+//!
+//! One buffer serves for every line. The moment is the kernel's own stamp, converted with the
+//! clocks of this batch.
+
+use tapio_common::abi::shared::{CgroupRef, HIERARCHY_V1_MEMORY};
+use tapio_common::catalogue::{Anomaly, Outcome, Severity};
+use tapio_common::ident::UlidSource;
+use tapio_common::occurrence::{ErrorFact, Facts, Head, write_line};
+use tapio_common::sink::Written;
+use tapio_common::time::{Now, Timestamp};
+
+use crate::attribution::{Owner, PodUid, Runtime, owner_of};
+use crate::cgroups::Cgroups;
+use crate::kernel::Fold;
+use crate::observer::Anomalous;
+
+/// Where, when and under what name lines are written.
+#[derive(Debug)]
+pub struct Scribe {
+    ids: UlidSource,
+    node: String,
+    boot_id: String,
+    line: Vec<u8>,
+}
+
+impl Scribe {
+    /// `seed` is ten random bytes, fresh for every run.
+    pub fn new(node: String, boot_id: String, seed: [u8; 10]) -> Self {
+        Self {
+            ids: UlidSource::new(seed),
+            node,
+            boot_id,
+            line: Vec::new(),
+        }
+    }
+
+    pub fn write(&mut self, anomalous: &Anomalous, cgroups: &Cgroups, now: Now) -> Written<'_> {
+        let (outcome, error) = anomalous.describe();
+        let claim = Claim {
+            at: now.wall_of(anomalous.boot_ns()),
+            anomaly: anomalous.anomaly,
+            severity: anomalous.severity,
+            outcome,
+            error,
+        };
+        self.write_claim(claim, |facts| {
+            anomalous.fill(facts, &|cgroup| cgroups.path(cgroup));
+            put_owner(facts, anomalous.cgroup(), cgroups);
+            facts.u64("config_generation", anomalous.generation());
+        })
+    }
+
+    /// The closing record of a fold: how many facts it stands for, and when they were.
+    pub fn write_summary(&mut self, fold: &Fold, cgroups: &Cgroups, now: Now) -> Written<'_> {
+        let claim = Claim {
+            at: now.wall_of(fold.last_boot_ns),
+            anomaly: fold.anomaly,
+            severity: fold.anomaly.severity(),
+            outcome: Outcome::Failure,
+            error: None,
+        };
+        self.write_claim(claim, |facts| {
+            facts.flag("summary", true);
+            facts.u64("count", fold.count);
+            for (name, boot_ns) in [("first", fold.first_boot_ns), ("last", fold.last_boot_ns)] {
+                facts.kernel_text(name, &now.wall_of(boot_ns).text());
+            }
+            put_owner(facts, Some(fold.cgroup), cgroups);
+        })
+    }
+
+    fn write_claim(&mut self, claim: Claim, fill: impl FnOnce(&mut Facts<'_>)) -> Written<'_> {
+        let Self {
+            ids,
+            node,
+            boot_id,
+            line,
+        } = self;
+        let Claim {
+            at,
+            anomaly,
+            severity,
+            outcome,
+            error,
+        } = claim;
+        let head = Head {
+            id: ids.next(at.0),
+            at,
+            anomaly,
+            severity,
+            outcome,
+            error,
+            node,
+        };
+        line.clear();
+        write_line(line, &head, |facts| {
+            fill(facts);
+            facts.text("boot_id", boot_id);
+        });
+        Written {
+            line,
+            at,
+            anomaly,
+            severity,
+        }
+    }
+}
+
+/// What is claimed, before the facts that bear it out.
+struct Claim {
+    at: Timestamp,
+    anomaly: Anomaly,
+    severity: Severity,
+    outcome: Outcome,
+    error: Option<ErrorFact<'static>>,
+}
+
+/// The cgroup and, from its path, whose it is.
+fn put_owner(facts: &mut Facts<'_>, cgroup: Option<CgroupRef>, cgroups: &Cgroups) {
+    let Some(cgroup) = cgroup else {
+        return facts.absent("cgroup_id", "root_cgroup");
+    };
+    facts.u64("cgroup_id", cgroup.id);
+    if cgroup.hierarchy == HIERARCHY_V1_MEMORY {
+        facts.text("cgroup_hierarchy", "v1:memory");
+    }
+    let Some(path) = cgroups.path(cgroup) else {
+        return facts.absent("cgroup_path", "not_named");
+    };
+    facts.text("cgroup_path", path);
+    let Owner {
+        runtime,
+        container_id,
+        pod_uid,
+        systemd_unit,
+        systemd_user_unit,
+        synthetic,
+    } = owner_of(path);
+    match (runtime.map(Runtime::name), container_id) {
+        (Some(runtime), _) => facts.text("container_runtime", runtime),
+        (None, Some(_)) => facts.absent("container_runtime", "not_in_path"),
+        (None, None) => {}
+    }
+    for (name, value) in [
+        ("container_id", container_id),
+        ("pod_uid", pod_uid.as_ref().map(PodUid::as_str)),
+        ("systemd_unit", systemd_unit),
+        ("systemd_user_unit", systemd_user_unit),
+    ] {
+        if let Some(value) = value {
+            facts.text(name, value);
+        }
+    }
+    if synthetic {
+        facts.flag("synthetic", true);
+    }
+}

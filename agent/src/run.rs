@@ -1,0 +1,196 @@
+//! One run of the agent: what is started in which order, and how it ends.
+//!
+//! Everything that can fail has failed before a thread starts. Main owns what is in the kernel and
+//! lends it to scoped threads. At the end the order falls out of ownership: programs are detached,
+//! ring threads read what is left and drop their senders, the batcher drains its queue and drops
+//! the sinks' fronts, the sinks' threads write what they still have.
+
+use std::thread;
+
+use crossbeam_channel::{Sender, bounded};
+use tapio_common::sink::Sink;
+
+use crate::accounts::Accounts;
+use crate::batch::{Batcher, Closing, ITEMS_MAX, Item, Scribe, Source};
+use crate::cgroups::{self, Cgroups};
+use crate::clock;
+use crate::config::NamedConfig;
+use crate::crew::{Crew, joined};
+use crate::failure::Failure;
+use crate::identity::Identity;
+use crate::kernel::{self, Attachments, FairShare, Loaded, LoadedObserver, Status};
+use crate::live::Live;
+use crate::looking::looking;
+use crate::privilege;
+use crate::rings::RingTask;
+use crate::settings::Settings;
+use crate::signals::{Signals, limit_leaving};
+use crate::sink::{SinkName, Task};
+use crate::stop::Stop;
+
+/// So many seconds' worth of its share may a cgroup emit at once.
+const BURST_SECONDS: u32 = 5;
+
+/// Everything a run is made of but what is in the kernel.
+pub struct Run<'a> {
+    pub settings: &'a Settings,
+    pub identity: Identity,
+    pub config: NamedConfig,
+    pub signals: &'a Signals,
+    pub accounts: &'a Accounts,
+    pub fronts: Vec<Box<dyn Sink + Send + 'a>>,
+    pub tasks: Vec<(SinkName, Task<'a>)>,
+}
+
+impl Run<'_> {
+    /// Loads, attaches, gives up privileges, starts all threads; then `drive` has the word until
+    /// it returns. A signal, or a thread that ends, closes the stop that it is handed.
+    pub fn carry_out<T>(self, drive: impl FnOnce(&Stop) -> T) -> Result<(T, Closing), Failure> {
+        let stop = Stop::new().map_err(|error| Failure::System("eventfd", error))?;
+        let loaded = kernel::load(&self.settings.observers, self.settings.ebpf_dir.as_deref());
+        tell_status(&loaded.observers)?;
+        let Loaded {
+            names,
+            observers,
+            attachments,
+        } = loaded;
+        let names = names.map_err(|reason| {
+            log::warn!("cgroups made from now on stay unnamed: {reason}");
+        });
+        let live = Live {
+            observers: &observers,
+            names: names.as_ref().ok(),
+        };
+        let cgroups = names_so_far();
+        privilege::drop_all()?;
+        let accounts = self.accounts;
+        let (answer, mut closing) = self.with_threads(live, cgroups, attachments, &stop, drive)?;
+        closing.ledger = accounts.ledger(|observer| live.counts(observer));
+        Ok((answer, closing))
+    }
+
+    fn with_threads<T>(
+        self,
+        live: Live<'_>,
+        cgroups: Cgroups,
+        attachments: Attachments,
+        stop: &Stop,
+        drive: impl FnOnce(&Stop) -> T,
+    ) -> Result<(T, Closing), Failure> {
+        let halt = &Stop::new().map_err(|error| Failure::System("eventfd", error))?;
+        let share = fair_share(self.settings.fair_share_per_second);
+        for (_, watch) in live.watches() {
+            watch.apply(&self.config.config, share, self.config.generation);
+        }
+        let identity = self.identity;
+        let since = looking(
+            clock::now().wall,
+            &identity.boot_id,
+            &self.config,
+            live.observers,
+        );
+        let scribe = Scribe::new(identity.node_name, identity.boot_id, identity.seed);
+        let mut batcher = Batcher::new(live, scribe, cgroups, self.fronts, self.accounts);
+        batcher.cover(since);
+        thread::scope(|scope| {
+            let mut crew = Crew::new(scope);
+            let halted = halt.guard();
+            let (items, received) = bounded(ITEMS_MAX);
+            for task in ring_tasks(live, self.accounts, &items) {
+                let name = format!("ring-{}", task.observer.name());
+                crew.start(&name, move || task.run(stop, halt).map_err(Failure::Ring))?;
+            }
+            drop(items);
+            let batch = crew.spawn("batch", move || {
+                let _guard = stop.guard();
+                batcher.run(&received)
+            })?;
+            for (name, task) in self.tasks {
+                crew.start(name.name(), move || task(stop).map_err(Failure::Sink))?;
+            }
+            crew.start("signal", move || {
+                self.signals.wait(stop);
+                Ok(())
+            })?;
+            log::info!("observing {}", summary(live.observers, &self.config));
+            let answer = drive(stop);
+            limit_leaving();
+            drop(stop.guard());
+            attachments.detach();
+            drop(halted);
+            let closing = joined(batch);
+            crew.join().map(|()| (answer, closing))
+        })
+    }
+}
+
+/// Warns of every observer that does not run as it should; an error if none runs at all.
+fn tell_status(observers: &[LoadedObserver]) -> Result<(), Failure> {
+    let mut reasons = Vec::new();
+    for loaded in observers {
+        let name = loaded.observer.name();
+        match &loaded.status {
+            Status::Running => {}
+            Status::Degraded(reason) => log::warn!("{name} is degraded: {reason}"),
+            Status::Failed(reason) => reasons.push((loaded.observer, reason.clone())),
+        }
+    }
+    if reasons.len() == observers.len() {
+        return Err(Failure::NothingToObserve(reasons));
+    }
+    for (observer, reason) in reasons {
+        log::warn!("{} cannot run: {reason}", observer.name());
+    }
+    Ok(())
+}
+
+/// The cgroups that are there before the agent. Walked after the names' hooks are attached, so
+/// that none is made unseen in between.
+fn names_so_far() -> Cgroups {
+    let mut cgroups = Cgroups::default();
+    if let Err(reason) = cgroups::walk(&mut cgroups) {
+        log::warn!("cgroups made before the agent stay unnamed: {reason}");
+    }
+    cgroups
+}
+
+fn fair_share(per_second: Option<u32>) -> FairShare {
+    per_second.map_or(FairShare::OFF, |per_second| FairShare {
+        per_second,
+        burst: per_second.saturating_mul(BURST_SECONDS),
+    })
+}
+
+/// One per running observer; the first also watches for names that pile up.
+fn ring_tasks<'a>(
+    live: Live<'a>,
+    accounts: &'a Accounts,
+    items: &Sender<Item>,
+) -> Vec<RingTask<'a>> {
+    let mut names = live.names.map(|names| names.fd());
+    live.watches()
+        .filter_map(|(observer, watch)| {
+            Some(RingTask {
+                observer,
+                ring: watch.ring(),
+                account: accounts.ring(observer)?,
+                names: names.take(),
+                items: items.clone(),
+            })
+        })
+        .collect()
+}
+
+fn summary(observers: &[LoadedObserver], config: &NamedConfig) -> String {
+    let running = observers.iter().filter(|loaded| loaded.watch.is_some());
+    let names: Vec<_> = running.map(|loaded| loaded.observer.name()).collect();
+    let hooks = observers.iter().flat_map(|loaded| &loaded.hooks);
+    let attached = hooks.clone().filter(|hook| hook.attached.is_ok()).count();
+    format!(
+        "{}: {attached} of {} hooks attached, config {} generation {}",
+        names.join(", "),
+        hooks.count(),
+        config.hash,
+        config.generation
+    )
+}
