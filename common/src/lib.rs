@@ -11,5 +11,6 @@ pub mod evidence;
 pub mod ident;
 pub mod ledger;
 pub mod occurrence;
+pub mod quantity;
 pub mod sink;
 pub mod time;

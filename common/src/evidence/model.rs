@@ -202,7 +202,7 @@ impl Model {
             }
             Step::StopAndStart => {
                 if let Some(mut writer) = self.writer.take() {
-                    writer.finish(&Ledger::default(), self.now);
+                    writer.finish(self.now);
                 }
                 self.open();
             }

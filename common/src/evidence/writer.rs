@@ -73,11 +73,12 @@ pub struct Writer<D: Disk> {
     notices: Vec<Notice>,
 }
 
-/// What stands in `ledger.json`.
+/// What stands in `ledger.json`, since when by boot time, and what should.
 #[derive(Debug, Default)]
 struct LedgerFile {
-    bytes: Vec<u8>,
+    written: Vec<u8>,
     written_at: Option<u64>,
+    newest: Vec<u8>,
 }
 
 impl<D: Disk> Writer<D> {
@@ -228,26 +229,29 @@ impl<D: Disk> Writer<D> {
         self.coverage.is_written()
     }
 
-    /// Rewrites `ledger.json` if it changed and the last time is long enough ago.
+    /// Rewrites `ledger.json` if it changed and the last time is long enough ago; else it is kept
+    /// for the next time, or for the end.
     pub fn account(&mut self, ledger: &Ledger, now: Now) {
-        let recent = self
+        let mut bytes = serde_json::to_vec(ledger).expect("numbers and texts always serialise");
+        bytes.push(b'\n');
+        self.ledger.newest = bytes;
+        let is_recent = self
             .ledger
             .written_at
             .is_some_and(|at| now.boot_nanos < at.saturating_add(LEDGER_EVERY_NANOS));
-        if !recent {
-            self.write_ledger(ledger, now);
+        if !is_recent {
+            self.write_ledger(now);
         }
     }
 
-    fn write_ledger(&mut self, ledger: &Ledger, now: Now) {
-        let mut bytes = serde_json::to_vec(ledger).expect("numbers and texts always serialise");
-        bytes.push(b'\n');
-        if bytes == self.ledger.bytes {
+    fn write_ledger(&mut self, now: Now) {
+        if self.ledger.newest == self.ledger.written {
             return;
         }
-        match replace(&self.disk, LEDGER_FILE, &bytes, Access::Writable) {
+        let newest = &self.ledger.newest;
+        match replace(&self.disk, LEDGER_FILE, newest, Access::Writable) {
             Ok(()) => {
-                self.ledger.bytes = bytes;
+                self.ledger.written.clone_from(newest);
                 self.ledger.written_at = Some(now.boot_nanos);
             }
             Err(error) => self.notices.push(Notice::LedgerNotWritten(error)),
@@ -255,9 +259,9 @@ impl<D: Disk> Writer<D> {
     }
 
     /// The end of a run: all of it survives a loss of power. Segments stay open for the next run.
-    pub fn finish(&mut self, ledger: &Ledger, now: Now) {
+    pub fn finish(&mut self, now: Now) {
         self.settle(now);
-        self.write_ledger(ledger, now);
+        self.write_ledger(now);
         for segment in &mut self.open {
             if let Err(error) = segment.sync(&self.disk) {
                 self.notices

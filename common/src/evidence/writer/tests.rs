@@ -226,7 +226,9 @@ fn the_ledger_is_written_when_it_changed_and_at_most_every_ten_seconds() {
     assert_eq!(written(&disk), 1);
     writer.account(&ledger(3), clock.pass(1));
     assert_eq!(written(&disk), 3);
-    writer.finish(&ledger(4), clock.pass(1));
+    writer.account(&ledger(4), clock.pass(1));
+    assert_eq!(written(&disk), 3);
+    writer.finish(clock.0);
     assert_eq!(written(&disk), 4);
     assert_eq!(disk.names(), ["ledger.json"]);
 }

@@ -70,7 +70,7 @@ fn a_run_that_ended_in_good_order_leaves_no_gap() {
         boot_id: "b".into(),
     };
     writer.cover(Entry::Stopped(stopped), clock.0);
-    writer.finish(&Ledger::default(), clock.0);
+    writer.finish(clock.0);
     let (_, recovered) = open(&disk, Limits::default(), clock.pass(SECOND));
     assert_eq!(recovered, Recovered::default());
     assert_eq!(coverage(&disk).len(), 2);
