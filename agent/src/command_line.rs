@@ -119,8 +119,7 @@ pub fn help() -> String {
         let _ = writeln!(page, "  {spelled:<21} {}{default}", flag.help);
     }
     page.push_str(
-        "  -h, --help            this page\n\
-         \x20 -V, --version         the version\n\n\
+        "  -h, --help; -V, --version\n\
          Each flag has a twin in the environment: --data-dir is TAPIO_DATA_DIR.\n\
          Exit codes: 0 ok, 1 failed, 2 usage.\n",
     );

@@ -24,7 +24,7 @@ pub const FLAGS: &[Flag] = &[
         name: "sink",
         placeholder: "NAME",
         default: Some("stdout"),
-        help: "where events go, repeatable; one of stdout",
+        help: "where events go, repeatable; stdout or file",
         set: Settings::add_sinks,
     },
     Flag {
@@ -47,6 +47,34 @@ pub const FLAGS: &[Flag] = &[
         default: Some("/var/lib/tapio/evidence"),
         help: "evidence directory",
         set: Settings::set_data_dir,
+    },
+    Flag {
+        name: "segment-max-bytes",
+        placeholder: "N",
+        default: Some("16MiB"),
+        help: "evidence is sealed at least so often",
+        set: Settings::set_segment_max_bytes,
+    },
+    Flag {
+        name: "retain-bytes",
+        placeholder: "N",
+        default: Some("256MiB"),
+        help: "evidence kept, oldest goes first",
+        set: Settings::set_retain_bytes,
+    },
+    Flag {
+        name: "retain-age",
+        placeholder: "TIME",
+        default: Some("14d"),
+        help: "evidence kept, by its age",
+        set: Settings::set_retain_age,
+    },
+    Flag {
+        name: "fsync",
+        placeholder: "TIME",
+        default: Some("1s"),
+        help: "evidence a loss of power may take",
+        set: Settings::set_fsync,
     },
     Flag {
         name: "state-dir",

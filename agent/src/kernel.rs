@@ -7,7 +7,6 @@
 mod btf;
 mod container;
 mod control;
-mod elf;
 mod folds;
 mod mapped;
 mod names;

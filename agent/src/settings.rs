@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use log::LevelFilter;
 use tapio_common::catalogue::Observer;
+use tapio_common::evidence::Limits;
+use tapio_common::quantity;
 
 use crate::sink::SinkName;
 
@@ -20,6 +22,8 @@ pub struct Settings {
     pub config: Option<PathBuf>,
     pub observers: Vec<Observer>,
     pub data_dir: PathBuf,
+    /// What the evidence directory may take and how soon it has to last.
+    pub evidence: Limits,
     pub state_dir: PathBuf,
     pub node_name: Option<String>,
     pub agent_id: Option<String>,
@@ -38,6 +42,8 @@ pub enum Unfit {
     NotALevel,
     NotAnIdentifier,
     NotASink,
+    NotASize,
+    NotATime,
     NotAnObserver,
     NotBuilt,
 }
@@ -53,6 +59,11 @@ impl fmt::Display for Unfit {
                 out.write_str("is not 1 to 256 bytes without control characters")
             }
             Self::NotASink => out.write_str("is not one of stdout, file, http, otlp, controller"),
+            Self::NotASize => write!(
+                out,
+                "is not a size such as 16MiB, from {SEGMENT_BYTES_MIN} bytes up"
+            ),
+            Self::NotATime => out.write_str("is not a time such as 500ms, 90s, 24h or 14d"),
             Self::NotAnObserver => out.write_str("is not one of network, storage, container, node"),
             Self::NotBuilt => out.write_str("is not built into this version"),
         }
@@ -61,6 +72,9 @@ impl fmt::Display for Unfit {
 
 /// Longest identifier on the wire.
 const IDENTIFIER_BYTES_MAX: usize = 256;
+
+/// Segments smaller than this would be more seals than evidence.
+const SEGMENT_BYTES_MIN: u64 = 64 << 10;
 
 /// A rate above this is no limit any machine meets, and its interval would round to nothing.
 const RATE_MAX: u32 = 1_000_000;
@@ -76,6 +90,7 @@ impl Settings {
             config: None,
             observers: Vec::new(),
             data_dir: PathBuf::new(),
+            evidence: Limits::default(),
             state_dir: PathBuf::new(),
             node_name: None,
             agent_id: None,
@@ -119,6 +134,26 @@ impl Settings {
 
     pub(crate) fn set_data_dir(&mut self, value: &OsStr) -> Result<(), Unfit> {
         self.data_dir = path(value)?;
+        Ok(())
+    }
+
+    pub(crate) fn set_segment_max_bytes(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.evidence.segment_bytes_max = size(value)?;
+        Ok(())
+    }
+
+    pub(crate) fn set_retain_bytes(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.evidence.retain_bytes_max = size(value)?;
+        Ok(())
+    }
+
+    pub(crate) fn set_retain_age(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.evidence.retain_age_nanos = nanos(value)?;
+        Ok(())
+    }
+
+    pub(crate) fn set_fsync(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.evidence.sync_within_nanos = nanos(value)?;
         Ok(())
     }
 
@@ -173,6 +208,19 @@ fn path(value: &OsStr) -> Result<PathBuf, Unfit> {
         true => Err(Unfit::Empty),
         false => Ok(PathBuf::from(value)),
     }
+}
+
+fn size(value: &OsStr) -> Result<u64, Unfit> {
+    let bytes = quantity::bytes(text(value)?).ok_or(Unfit::NotASize)?;
+    (bytes >= SEGMENT_BYTES_MIN)
+        .then_some(bytes)
+        .ok_or(Unfit::NotASize)
+}
+
+fn nanos(value: &OsStr) -> Result<u64, Unfit> {
+    quantity::duration(text(value)?)
+        .and_then(|time| u64::try_from(time.as_nanos()).ok())
+        .ok_or(Unfit::NotATime)
 }
 
 fn identifier(value: &OsStr) -> Result<String, Unfit> {

@@ -4,6 +4,7 @@
 //! so that what cannot work is refused at once. Its front is the batch thread's; a sink that talks
 //! to somebody who may be slow brings a task of its own, which runs in a thread of that name.
 
+mod file;
 mod stdout;
 
 use std::fmt;
@@ -13,6 +14,8 @@ use tapio_common::sink::{Sink, SinkAccount};
 
 use crate::settings::Settings;
 use crate::stop::Stop;
+
+pub use file::FileError;
 
 /// What a sink does in its own thread, until its front is gone. It holds a guard of the stop for
 /// as long as the agent can do without it; an error is why the agent ends with it.
@@ -29,6 +32,13 @@ pub struct Opened<'a> {
 pub enum SinkError {
     NotBuilt(SinkName),
     Stdout(io::Error),
+    File(FileError),
+}
+
+impl From<FileError> for SinkError {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
+    }
 }
 
 impl fmt::Display for SinkError {
@@ -38,6 +48,7 @@ impl fmt::Display for SinkError {
                 write!(out, "sink {} is not built into this version", sink.name())
             }
             Self::Stdout(error) => write!(out, "standard output cannot be used: {error}"),
+            Self::File(error) => write!(out, "{error}"),
         }
     }
 }
@@ -47,6 +58,7 @@ impl std::error::Error for SinkError {
         match self {
             Self::NotBuilt(_) => None,
             Self::Stdout(error) => Some(error),
+            Self::File(error) => error.source(),
         }
     }
 }
@@ -76,7 +88,7 @@ macro_rules! sinks {
 
 sinks! {
     Stdout "stdout" Some(stdout::open);
-    File "file" None;
+    File "file" Some(file::open);
     Http "http" None;
     Otlp "otlp" None;
     Controller "controller" None;

@@ -233,10 +233,8 @@ impl Writer {
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.failing, true) {
-                    let name = self.output.name();
                     log::error!(
-                        "accepted events: cannot write to {name:?} ({error}); batches are refused \
-                         until that works"
+                        "accepted events: cannot write ({error}); batches are refused until I can"
                     );
                 }
                 false

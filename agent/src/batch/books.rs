@@ -70,21 +70,21 @@ impl Books {
     /// Hands out a new ledger if one is due, and says when the next will be.
     ///
     /// After a pause one is due at once, which tells the losses before it from those after, and
-    /// another when all has come to rest.
+    /// another when all has come to rest. Who is awake for a sink's sake hands one out too: that
+    /// sink may have to say that nothing happened.
     pub fn settle(
         &mut self,
         now: Now,
         sinks: &mut Sinks<'_>,
         ledger: impl FnOnce() -> Ledger,
     ) -> Option<Duration> {
-        let touched_at = self.touched_at?;
         let age = now.boot_nanos.saturating_sub(self.read_at.boot_nanos);
         let left = nanos(LEDGER_EVERY).saturating_sub(age);
         if left > 0 {
-            return Some(Duration::from_nanos(left));
+            return self.touched_at.map(|_| Duration::from_nanos(left));
         }
         self.keep(ledger(), now, sinks);
-        self.touched_at = self.touched_at.filter(|_| touched_at == now.boot_nanos);
+        self.touched_at = self.touched_at.filter(|at| *at == now.boot_nanos);
         self.touched_at.map(|_| LEDGER_EVERY)
     }
 
@@ -177,8 +177,14 @@ mod tests {
     #[test]
     fn no_timer_runs_while_nothing_happens() {
         let mut books = Books::open(at(0));
-        assert_eq!(settle(&mut books, 100, 0), None);
+        assert_eq!(settle(&mut books, 9, 1), None);
         assert_eq!(books.ledger, Ledger::default());
+        assert_eq!(settle(&mut books, 100, 1), None);
+        assert_eq!(
+            books.ledger,
+            ledger(1),
+            "handed out to whoever woke the batcher"
+        );
     }
 
     #[test]
@@ -189,7 +195,7 @@ mod tests {
         books.touch(at(104));
         assert_eq!(settle(&mut books, 104, 2), Some(6));
         assert_eq!(settle(&mut books, 110, 3), None);
-        assert_eq!(settle(&mut books, 500, 4), None);
+        assert_eq!(settle(&mut books, 119, 4), None);
         assert_eq!(books.ledger, ledger(3));
     }
 

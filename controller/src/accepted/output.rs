@@ -45,9 +45,9 @@ impl Output {
     }
 
     #[cfg(test)]
-    pub(super) fn on_pipe(end: std::os::unix::net::UnixStream) -> Self {
+    pub(super) fn on_pipe(pipe: io::PipeWriter) -> Self {
         Self {
-            file: std::os::fd::OwnedFd::from(end).into(),
+            file: std::os::fd::OwnedFd::from(pipe).into(),
             path: None,
             torn: false,
         }
@@ -75,11 +75,6 @@ impl Output {
             }
         }
         Ok(())
-    }
-
-    /// As the operator named it.
-    pub(super) fn name(&self) -> &Path {
-        self.path.as_deref().unwrap_or(Path::new("-"))
     }
 
     /// Undoes the last `written` bytes of a batch that did not fit.
