@@ -1,7 +1,6 @@
 //! Scenes of memory: eating until killed, holding, and dying slowly while others want room.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use crate::os::{self, argument};
 
@@ -59,17 +58,37 @@ pub fn hold(arguments: &[String]) -> ExitCode {
     os::rest()
 }
 
-/// `kill-and-hog PID MILLIS`: sends SIGKILL to a process bound to the same CPU and then keeps that CPU
-/// busy, so that the victim is dying, with all its memory, for so long.
-pub fn kill_and_hog(arguments: &[String]) -> ExitCode {
-    let victim = argument(arguments, 0);
-    let hold = Duration::from_millis(argument(arguments, 1));
-    os::real_time(50);
-    let since = Instant::now();
-    os::send(victim, libc::SIGKILL);
-    os::say(&format!(r#"{{"sender":{}}}"#, os::this_pid()));
-    while since.elapsed() < hold {
-        std::hint::spin_loop();
+/// `hold-dying ANON_MIB`: a child that takes memory and waits to be killed, and that is kept from
+/// dying, with all its memory, by a tracer that stops it on the threshold: until the next word.
+pub fn hold_dying(arguments: &[String]) -> ExitCode {
+    let mib = argument(arguments, 0);
+    let child = os::fork();
+    if child == 0 {
+        os::ptrace("PTRACE_TRACEME", libc::PTRACE_TRACEME, 0, 0);
+        take(mib, false);
+        os::send(os::this_pid(), libc::SIGSTOP);
+        os::rest();
     }
+    os::wait(child); // for its SIGSTOP
+    os::ptrace(
+        "PTRACE_SETOPTIONS",
+        libc::PTRACE_SETOPTIONS,
+        child,
+        libc::PTRACE_O_TRACEEXIT,
+    );
+    os::ptrace("PTRACE_CONT", libc::PTRACE_CONT, child, 0);
+    os::say(&format!(r#"{{"pid":{child}}}"#));
+    let stopped = os::wait(child);
+    let on_the_threshold = libc::SIGTRAP | (libc::PTRACE_EVENT_EXIT << 8);
+    assert_eq!(
+        stopped >> 8,
+        on_the_threshold,
+        "causer: not stopped at its exit"
+    );
+    os::say(r#"{"dying":true}"#);
+    os::await_word();
+    os::ptrace("PTRACE_CONT", libc::PTRACE_CONT, child, 0);
+    let status = os::wait(child);
+    os::say(&format!(r#"{{"status":{status}}}"#));
     ExitCode::SUCCESS
 }

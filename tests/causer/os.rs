@@ -138,6 +138,14 @@ pub fn send(pid: libc::pid_t, signal: libc::c_int) {
     checked("kill", i64::from(result));
 }
 
+/// A request that takes a number.
+pub fn ptrace<R: TryInto<i64>>(name: &str, request: R, pid: libc::pid_t, data: libc::c_int) {
+    let request = request.try_into().unwrap_or(-1);
+    // SAFETY: the requests in use take numbers alone and write to no memory of ours.
+    let result = unsafe { libc::syscall(libc::SYS_ptrace, request, pid, 0, i64::from(data)) };
+    checked(name, result);
+}
+
 pub fn this_pid() -> libc::pid_t {
     // SAFETY: no pointers are involved.
     unsafe { libc::getpid() }

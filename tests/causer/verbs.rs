@@ -25,7 +25,7 @@ const VERBS: [(&str, Verb); 20] = [
     ("kill-twice", kill::twice),
     ("eat", memory::eat),
     ("hold", memory::hold),
-    ("kill-and-hog", memory::kill_and_hog),
+    ("hold-dying", memory::hold_dying),
     ("flood", flood::flood),
 ];
 

@@ -139,36 +139,34 @@ fn whoever_asked_for_memory_is_told_from_whoever_was_killed() {
     assert_eq!(cgroup.events(&agent.stop()).len(), 2);
 }
 
-/// A process that was killed by hand and cannot run yet is the largest when its cgroup runs out of
+/// A process that was killed by hand and is still dying is the largest when its cgroup runs out of
 /// memory: the kernel marks it as a victim, and kills nobody.
 #[test]
 fn a_dying_process_that_is_marked_was_not_killed_for_memory() {
     let marks = Marks::from_now();
     let agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
-    let cgroup = Cgroup::new();
-    let killers = Cgroup::new();
+    let (cgroup, killers) = (Cgroup::new(), Cgroup::new());
     cgroup.limit_memory(40 * MIB);
-    let mut dying = Scene::root(&cgroup, "--cpu 0 hold 26");
-    dying.line();
-    let mut hungry = Scene::root(&cgroup, "--cpu 1 eat 18 0");
+    let mut tracer = Scene::root(&cgroup, "hold-dying 26");
+    let dying = number(&tracer.line(), "pid");
+    let mut hungry = Scene::root(&cgroup, "eat 18 0");
     hungry.line();
-    let words = format!("--cpu 0 kill-and-hog {} 800", dying.pid());
-    let mut killer = Scene::root(&killers, &words);
-    let sender = number(&killer.line(), "sender");
+    let words = format!("kill {dying} {}", libc::SIGKILL);
+    let sender = number(&Scene::root(&killers, &words).line(), "sender");
+    assert_eq!(tracer.line()["dying"], true);
     hungry.go();
-    assert_eq!(dying.end().signal(), Some(libc::SIGKILL));
     assert_eq!(hungry.line()["survived"], true);
+    tracer.go();
+    assert_eq!(number(&tracer.line(), "status"), 9);
+    tracer.end();
     hungry.end();
-    assert!(
-        marks.of(dying.pid()) >= 1,
-        "the scene failed: nothing was marked"
-    );
+    assert!(marks.of(dying) >= 1, "the scene failed: nothing was marked");
     assert_eq!(cgroup.oom_kills(), 0);
     let report = agent.stop();
     let events = cgroup.events(&report);
     assert_eq!(events.len(), 1, "{events:?}");
     assert!(events[0].is(ABNORMAL_EXIT), "{events:?}");
-    assert_eq!(events[0].fact("pid"), dying.pid());
+    assert_eq!(events[0].fact("pid"), dying);
     assert_eq!(events[0].fact("sender")["pid"], sender);
     assert_eq!(events[0].fact("oom_victim"), true);
 }
@@ -207,7 +205,7 @@ fn a_group_that_is_killed_whole_is_one_kill_each() {
     for scene in [&mut bystander, &mut hungry] {
         assert_eq!(scene.end().signal(), Some(libc::SIGKILL));
     }
-    assert_eq!(cgroup.oom_kills(), 2);
+    assert!(cgroup.oom_kills() >= 2); // 5.10 counts the first victim twice
     let report = agent.stop();
     for scene in [&bystander, &hungry] {
         for event_type in [OOM_KILL, ABNORMAL_EXIT] {

@@ -83,7 +83,7 @@ impl Marks {
     }
 
     /// How often this pid was marked.
-    pub fn of(&self, pid: u32) -> usize {
+    pub fn of(&self, pid: u64) -> usize {
         let trace = fs::read_to_string(self.0.join("trace")).expect("the trace");
         let mark = format!("mark_victim: pid={pid}");
         trace

@@ -164,6 +164,7 @@ fn run<'a>(program: &str, arguments: impl Iterator<Item = &'a str>) -> io::Resul
         .envs([
             ("PATH", "/bin"),
             ("TAPIO_BIN_DIR", "/bin"),
+            ("TAPIO_FLOOD", "5000"),
             ("RUST_BACKTRACE", "1"),
         ])
         .spawn()?;
