@@ -117,20 +117,22 @@ static __always_inline void find_limit(struct tapio_oom_kill *record, struct tas
 	}
 }
 
-static __always_inline __u64 resident_pages(struct mm_struct *mm, int member)
+/* Both are sums that may lag behind, and a lagging sum may be below zero. */
+static __always_inline __u64 at_least_none(__s64 pages)
 {
-	__s64 pages;
-
-	if (bpf_core_type_exists(struct mm_rss_stat)) {
-		struct mm_struct___before_6_2 *old = (void *)mm;
-
-		pages = BPF_CORE_READ(old, rss_stat.count[member].counter);
-	} else {
-		pages = BPF_CORE_READ(mm, rss_stat[member].count);
-	}
-	/* Both are sums that may lag behind, and a lagging sum may be below zero. */
 	return pages > 0 ? pages : 0;
 }
+
+/*
+ * A macro, because `member` must be a constant where the access is written: only then is the index
+ * part of the relocation. With a variable clang multiplies by the size of our own short
+ * percpu_counter and reads the middle of the kernel's.
+ */
+#define RESIDENT_PAGES(mm, member)                                                                 \
+	at_least_none(bpf_core_type_exists(struct mm_rss_stat) ?                                   \
+		BPF_CORE_READ((struct mm_struct___before_6_2 *)(void *)(mm),                       \
+			      rss_stat.count[member].counter) :                                    \
+		BPF_CORE_READ(mm, rss_stat[member].count))
 
 static __always_inline void fill_memory(struct tapio_oom_kill *record, struct mm_struct *mm,
 					__u64 page_bytes)
@@ -138,9 +140,9 @@ static __always_inline void fill_memory(struct tapio_oom_kill *record, struct mm
 	if (!mm)
 		return;
 	record->flags |= TAPIO_OOM_HAS_RSS;
-	record->anon_rss_bytes = resident_pages(mm, MM_ANONPAGES) * page_bytes;
-	record->file_rss_bytes = resident_pages(mm, MM_FILEPAGES) * page_bytes;
-	record->shmem_rss_bytes = resident_pages(mm, MM_SHMEMPAGES) * page_bytes;
+	record->anon_rss_bytes = RESIDENT_PAGES(mm, MM_ANONPAGES) * page_bytes;
+	record->file_rss_bytes = RESIDENT_PAGES(mm, MM_FILEPAGES) * page_bytes;
+	record->shmem_rss_bytes = RESIDENT_PAGES(mm, MM_SHMEMPAGES) * page_bytes;
 }
 
 #endif
