@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 
 use tapio_common::abi::shared::CgroupRef;
 
-pub use walk::walk;
+pub use walk::{Mount, mounted, walk};
 
 /// Names at most. A path is some 100 bytes, so a full table costs about 3 MiB; machines have a few
 /// hundred cgroups, hosts of many sandboxes a few thousand.

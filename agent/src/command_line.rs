@@ -18,12 +18,15 @@ pub enum Command {
     Help,
     Version,
     Observe(Box<Settings>),
+    Probe(Box<Settings>),
+    SelfTest(Box<Settings>),
 }
 
 /// A command line that cannot be obeyed, in words that say what to change.
 #[derive(Debug)]
 pub enum Usage {
     UnknownFlag(String),
+    UnknownCommand(OsString),
     Malformed(lexopt::Error),
     Surplus(OsString),
     Unfit {
@@ -37,6 +40,7 @@ impl fmt::Display for Usage {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownFlag(name) => write!(out, "unknown flag {name:?}, see --help"),
+            Self::UnknownCommand(name) => write!(out, "unknown command {name:?}, see --help"),
             Self::Malformed(error) => {
                 let words: String = error.to_string().escape_debug().collect();
                 out.write_str(&words)
@@ -51,7 +55,10 @@ impl Error for Usage {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Malformed(error) => Some(error),
-            Self::UnknownFlag(_) | Self::Surplus(_) | Self::Unfit { .. } => None,
+            Self::UnknownFlag(_)
+            | Self::UnknownCommand(_)
+            | Self::Surplus(_)
+            | Self::Unfit { .. } => None,
         }
     }
 }
@@ -63,6 +70,7 @@ pub fn parse(
 ) -> Result<Command, Usage> {
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut given: Vec<(&Flag, OsString)> = Vec::new();
+    let mut command: Option<fn(Box<Settings>) -> Command> = None;
     while let Some(argument) = parser.next().map_err(Usage::Malformed)? {
         match argument {
             Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
@@ -73,10 +81,18 @@ pub fn parse(
                 given.push((flag, parser.value().map_err(Usage::Malformed)?));
             }
             Arg::Short(letter) => return Err(Usage::UnknownFlag(format!("-{letter}"))),
-            Arg::Value(value) => return Err(Usage::Surplus(value)),
+            Arg::Value(value) if command.is_some() => return Err(Usage::Surplus(value)),
+            Arg::Value(value) => {
+                command = Some(match value.to_str() {
+                    Some("probe") => Command::Probe,
+                    Some("selftest") => Command::SelfTest,
+                    Some(_) | None => return Err(Usage::UnknownCommand(value)),
+                });
+            }
         }
     }
-    settle(given, environment).map(|settings| Command::Observe(Box::new(settings)))
+    let settings = Box::new(settle(given, environment)?);
+    Ok(command.unwrap_or(Command::Observe)(settings))
 }
 
 fn settle(
@@ -108,7 +124,9 @@ fn settle(
 pub fn help() -> String {
     let mut page = String::from(
         "tapio-agent: the kernel's own word on why a thing on this machine failed\n\n\
-         Usage: tapio-agent [FLAGS]            observe, until SIGTERM or SIGINT\n\n",
+         Usage: tapio-agent [FLAGS]            observe, until SIGTERM or SIGINT\n\
+         \x20      tapio-agent probe [FLAGS]      what this kernel offers, hook by hook\n\
+         \x20      tapio-agent selftest [FLAGS]   cause failures and see them reported\n\n",
     );
     for flag in FLAGS {
         let spelled = format!("--{} {}", flag.name, flag.placeholder);

@@ -87,7 +87,7 @@ fn read(path: &Path) -> Result<CompiledConfig, ConfigError> {
 }
 
 /// `sha256:` and the lowercase hex digest of the canonical bytes.
-fn hash_of(config: &CompiledConfig) -> String {
+pub fn hash_of(config: &CompiledConfig) -> String {
     let mut digest = Sha256::new();
     // A config has only numbers, flags and lists of numbers, and a digest takes any bytes: neither
     // side of this can fail.

@@ -20,8 +20,10 @@ mod live;
 mod looking;
 pub mod observer;
 mod privilege;
+mod probe;
 mod rings;
 mod run;
+mod selftest;
 mod settings;
 mod signals;
 mod sink;
@@ -41,10 +43,13 @@ use self::sink::Opened;
 
 pub use self::failure::Failure;
 
-/// What a command has to say in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a command has to say in one word, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     Right,
+    /// Nothing was wrong, and something could not be tried.
+    CannotSay,
+    Wrong,
 }
 
 /// Does what the command line asks for; `arguments` without the program's own name.
@@ -56,6 +61,8 @@ pub fn run(
         Command::Help => print(&command_line::help()),
         Command::Version => print(&(command_line::version() + "\n")),
         Command::Observe(settings) => observe(&settings),
+        Command::Probe(settings) => probe::probe(&settings),
+        Command::SelfTest(settings) => selftest::selftest(&settings),
     }
 }
 

@@ -9,6 +9,8 @@ fn main() -> ExitCode {
     let answer = run(std::env::args_os().skip(1), |name| std::env::var_os(name));
     match answer {
         Ok(Verdict::Right) => ExitCode::SUCCESS,
+        Ok(Verdict::Wrong) => ExitCode::from(1),
+        Ok(Verdict::CannotSay) => ExitCode::from(3),
         Err(failure) => {
             eprintln!("tapio-agent: {failure}");
             match failure {

@@ -52,8 +52,7 @@ impl std::error::Error for WalkError {
 
 /// Learns every cgroup of the unified hierarchy and of the v1 memory controller's.
 pub fn walk(cgroups: &mut Cgroups) -> Result<(), WalkError> {
-    let mountinfo = fs::read_to_string(MOUNTINFO_PATH).map_err(WalkError::Mounts)?;
-    let mounts: Vec<Mount> = mountinfo.lines().filter_map(Mount::of_line).collect();
+    let mounts = mounted()?;
     let mut outcome = Err(WalkError::NoneMounted);
     for hierarchy in [HIERARCHY_V2, HIERARCHY_V1_MEMORY] {
         // The mount nearest to the root sees the most.
@@ -71,13 +70,19 @@ pub fn walk(cgroups: &mut Cgroups) -> Result<(), WalkError> {
     outcome
 }
 
+/// The hierarchies that give cgroups their names, as far as they are mounted here.
+pub fn mounted() -> Result<Vec<Mount>, WalkError> {
+    let mountinfo = fs::read_to_string(MOUNTINFO_PATH).map_err(WalkError::Mounts)?;
+    Ok(mountinfo.lines().filter_map(Mount::of_line).collect())
+}
+
 /// A cgroup hierarchy as `/proc/self/mountinfo` shows it.
 #[derive(Debug, PartialEq, Eq)]
-struct Mount {
-    hierarchy: u8,
+pub struct Mount {
+    pub hierarchy: u8,
     /// The part of the hierarchy that is mounted.
-    root: String,
-    at: PathBuf,
+    pub root: String,
+    pub at: PathBuf,
 }
 
 impl Mount {

@@ -52,6 +52,19 @@ fn lists_come_repeated_or_with_commas_and_nothing_counts_twice() {
     assert_eq!(observers, [Observer::Container]);
 }
 
+#[test]
+fn commands_come_before_or_after_flags() {
+    for arguments in [["probe", "--log-level=off"], ["--log-level=off", "probe"]] {
+        match read(&arguments, &[]) {
+            Ok(Command::Probe(settings)) => assert_eq!(settings.log_level, LevelFilter::Off),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(matches!(read(&["selftest"], &[]), Ok(Command::SelfTest(_))));
+    let help = read(&["probe", "--help"], &[]);
+    assert!(matches!(help, Ok(Command::Help)));
+}
+
 fn complaint(arguments: &[&str], environment: &[(&str, &str)]) -> String {
     match read(arguments, environment) {
         Err(usage) => usage.to_string(),
@@ -64,7 +77,8 @@ fn what_is_not_known_is_named() {
     for (arguments, wanted) in [
         (&["--snk", "x"][..], "unknown flag \"--snk\", see --help"),
         (&["-x"], "unknown flag \"-x\", see --help"),
-        (&["probe"], "unexpected argument \"probe\""),
+        (&["prob"], "unknown command \"prob\", see --help"),
+        (&["probe", "probe"], "unexpected argument \"probe\""),
     ] {
         assert_eq!(complaint(arguments, &[]), wanted);
     }

@@ -1,0 +1,152 @@
+//! The cases: what is done, and what must be said of it. One table.
+
+use serde_json::{Value, json};
+use tapio_common::catalogue::Anomaly;
+
+use super::Caused;
+use super::cause::Act;
+use super::scene::{MEMORY_LIMIT_BYTES, Scene};
+
+/// One thing that is done in a group of its own.
+#[derive(Debug)]
+pub struct Case {
+    pub group: &'static str,
+    pub says: &'static str,
+    pub act: Act,
+    pub events: &'static [Event],
+}
+
+/// One event that must come of it, exactly once.
+#[derive(Debug)]
+pub struct Event {
+    pub anomaly: Anomaly,
+    facts: fn(&Caused, &Scene) -> Vec<(&'static str, Value)>,
+}
+
+pub const CASES: &[Case] = &[
+    Case {
+        group: "code",
+        says: "a workload's first process ends with code 3",
+        act: Act::Exit(3),
+        events: &[Event {
+            anomaly: Anomaly::AbnormalExit,
+            facts: |_, _| {
+                vec![
+                    ("/data/exit_code", json!(3)),
+                    ("/data/is_workload_root", json!(true)),
+                    ("/data/cause", json!("exit_code")),
+                ]
+            },
+        }],
+    },
+    Case {
+        group: "kill",
+        says: "a process is killed by another",
+        act: Act::BeKilled,
+        events: &[Event {
+            anomaly: Anomaly::AbnormalExit,
+            facts: |_, scene| {
+                let mut facts = vec![
+                    ("/data/signal", json!(9)),
+                    ("/data/cause", json!("signal_from_process")),
+                ];
+                if scene.sees_kernel_pids {
+                    facts.push(("/data/sender/pid", json!(std::process::id())));
+                }
+                facts
+            },
+        }],
+    },
+    Case {
+        group: "fault",
+        says: "a process touches memory it must not",
+        act: Act::Fault,
+        events: &[Event {
+            anomaly: Anomaly::AbnormalExit,
+            facts: |_, _| {
+                vec![
+                    ("/data/signal", json!(11)),
+                    ("/data/sender", json!("kernel")),
+                    ("/data/cause", json!("fault_signal")),
+                ]
+            },
+        }],
+    },
+    Case {
+        group: "memory",
+        says: "a process takes more memory than its group may",
+        act: Act::Fill,
+        events: &[
+            Event {
+                anomaly: Anomaly::OomKill,
+                facts: |_, _| vec![("/data/memory_limit_bytes", json!(MEMORY_LIMIT_BYTES))],
+            },
+            Event {
+                anomaly: Anomaly::AbnormalExit,
+                facts: |_, _| {
+                    vec![
+                        ("/data/signal", json!(9)),
+                        ("/data/oom_victim", json!(true)),
+                    ]
+                },
+            },
+        ],
+    },
+];
+
+impl Event {
+    pub fn is_kind_of(&self, line: &Value) -> bool {
+        line["type"] == self.anomaly.event_type()
+    }
+
+    /// What this event must say, the process included where its number means the same here.
+    pub fn facts(&self, caused: &Caused, scene: &Scene) -> Vec<(&'static str, Value)> {
+        let mut facts = (self.facts)(caused, scene);
+        if scene.sees_kernel_pids {
+            facts.push(("/data/pid", json!(caused.pid)));
+        }
+        facts
+    }
+}
+
+/// Every fact that is not as wanted, in words.
+pub fn differences(line: &Value, wanted: &[(&'static str, Value)]) -> Vec<String> {
+    wanted
+        .iter()
+        .filter_map(|(pointer, wanted)| match line.pointer(pointer) {
+            Some(found) if found == wanted => None,
+            Some(found) => Some(format!("{pointer} is {found}, not {wanted}")),
+            None => Some(format!("{pointer} is missing, not {wanted}")),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_that_differs_or_is_missing_is_named() {
+        let line = json!({"data": {"signal": 9, "sender": {"pid": 4}}});
+        let wanted = [
+            ("/data/signal", json!(9)),
+            ("/data/sender/pid", json!(5)),
+            ("/data/cause", json!("x")),
+        ];
+        assert_eq!(
+            differences(&line, &wanted),
+            [
+                "/data/sender/pid is 4, not 5",
+                "/data/cause is missing, not \"x\""
+            ]
+        );
+    }
+
+    #[test]
+    fn groups_are_unique() {
+        for (at, case) in CASES.iter().enumerate() {
+            let rest = &CASES[at + 1..];
+            assert!(rest.iter().all(|other| other.group != case.group));
+        }
+    }
+}
