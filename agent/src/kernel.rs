@@ -7,6 +7,7 @@
 mod btf;
 mod container;
 mod control;
+mod elf;
 mod folds;
 mod mapped;
 mod names;

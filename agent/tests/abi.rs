@@ -3,6 +3,9 @@
 //! Read from the type information in each object: names, offsets and types of every field, so
 //! that an `int` that became `unsigned` is found though its size is the same.
 
+// Brings what libbpf calls of libelf.
+use tapio_agent as _;
+
 use libbpf_rs::btf::types::{Array, MemberAttr, Struct};
 use libbpf_rs::btf::{BtfKind, BtfType};
 use libbpf_rs::{Btf, btf::types};

@@ -233,8 +233,10 @@ impl Writer {
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.failing, true) {
+                    let name = self.output.name();
                     log::error!(
-                        "accepted events: cannot write ({error}); batches are refused until I can"
+                        "accepted events: cannot write to {name:?} ({error}); batches are refused \
+                         until that works"
                     );
                 }
                 false

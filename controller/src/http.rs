@@ -3,4 +3,26 @@
 //! [`message`] is what handlers see: a request is borrowed, a response is a value, and neither
 //! knows of sockets.
 
+pub mod front;
 pub mod message;
+
+mod chunked;
+mod connection;
+mod head;
+mod intake;
+mod limits;
+mod outbox;
+mod poll;
+mod reply;
+mod slots;
+mod worker;
+
+use std::io;
+
+/// A read or write that has to wait is no error.
+fn is_nothing_yet(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}

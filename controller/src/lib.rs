@@ -16,7 +16,6 @@ mod forget;
 mod http;
 mod logging;
 mod moment;
-mod pool;
 mod profile_file;
 mod registry;
 mod reload;

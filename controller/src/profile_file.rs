@@ -36,11 +36,23 @@ impl fmt::Display for BadProfile {
             Fault::Unreadable(error) => write!(out, "{error}"),
             Fault::TooLarge => write!(out, "is larger than {PROFILE_BYTES_MAX} bytes"),
             Fault::NotAProfile(error) => {
-                let words = error.to_string();
-                write!(out, "{}", words.escape_debug())
+                write!(out, "{}", without_controls(&error.to_string()))
             }
         }
     }
+}
+
+/// Words of a parser that may quote a file: on one line, and with nothing a terminal obeys.
+fn without_controls(words: &str) -> String {
+    let mut safe = String::with_capacity(words.len());
+    for letter in words.chars() {
+        if letter.is_control() {
+            safe.extend(letter.escape_default());
+        } else {
+            safe.push(letter);
+        }
+    }
+    safe
 }
 
 impl Error for BadProfile {

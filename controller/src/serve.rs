@@ -16,12 +16,13 @@ use crate::accepted::Accepted;
 use crate::config::{ActiveConfig, FIRST_GENERATION};
 use crate::failure::Failure;
 use crate::forget::Forgetter;
+use crate::http::front::Server;
 use crate::moment::Clock;
 use crate::registry::{Registry, Shared};
 use crate::reload::Reloader;
 use crate::settings::{AcceptedTarget, Settings};
 use crate::site::Site;
-use crate::{logging, pool, profile_file};
+use crate::{logging, profile_file};
 
 /// How often the main thread looks at the profile and at silent agents.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -55,10 +56,12 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
         .as_ref()
         .map(|path| Reloader::new(path.clone(), batching, Arc::clone(&registry)));
     let forgetter = Forgetter::new(settings.forget_after, clock, registry);
-    let pool = pool::start(listener, &site, settings.workers)?;
+    let server = Server::start(listener, &site, settings.workers)
+        .map_err(|source| system("cannot start the server", source))?;
+    log::info!("listening on {}", server.address);
     wait(&site, &signals, reloader, forgetter);
     site.drain();
-    pool.stop();
+    server.stop();
     drop(site);
     copy.map_or(Ok(()), leave)
 }

@@ -77,6 +77,13 @@ impl Site {
         response
     }
 
+    /// For what is no request at all.
+    pub fn refuse(&self, error: &WireError) -> Response {
+        let response = Response::refusal(error);
+        self.traffic.count(Route::Unknown, response.status);
+        response
+    }
+
     /// A keyed digest of a batch's bytes, so that a retry is told from another batch. The key is
     /// this process's own: nobody can make two batches that look the same.
     pub fn digest(&self, bytes: &[u8]) -> Digest {

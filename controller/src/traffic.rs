@@ -48,9 +48,37 @@ routes! {
 /// Every status an answer can have.
 pub const STATUSES: [u16; 8] = [200, 304, 400, 404, 413, 422, 500, 503];
 
+/// What became of connections that were in the way.
+#[derive(Debug, Default)]
+pub struct Connections {
+    evicted: AtomicU64,
+    starved: AtomicU64,
+}
+
+impl Connections {
+    /// So many were closed to make room.
+    pub fn evicted(&self, connections: u64) {
+        self.evicted.fetch_add(connections, Ordering::Relaxed);
+    }
+
+    /// One could not be accepted for want of descriptors or memory.
+    pub fn starved(&self) {
+        self.starved.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn evicted_total(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
+    pub fn starved_total(&self) -> u64 {
+        self.starved.load(Ordering::Relaxed)
+    }
+}
+
 /// Requests answered since the start, by route and status.
 #[derive(Debug, Default)]
 pub struct Traffic {
+    pub connections: Connections,
     answers: [[AtomicU64; STATUSES.len()]; Route::ALL.len()],
 }
 

@@ -45,9 +45,9 @@ impl Output {
     }
 
     #[cfg(test)]
-    pub(super) fn on_pipe(pipe: io::PipeWriter) -> Self {
+    pub(super) fn on_pipe(end: std::os::unix::net::UnixStream) -> Self {
         Self {
-            file: std::os::fd::OwnedFd::from(pipe).into(),
+            file: std::os::fd::OwnedFd::from(end).into(),
             path: None,
             torn: false,
         }
@@ -75,6 +75,11 @@ impl Output {
             }
         }
         Ok(())
+    }
+
+    /// As the operator named it.
+    pub(super) fn name(&self) -> &Path {
+        self.path.as_deref().unwrap_or(Path::new("-"))
     }
 
     /// Undoes the last `written` bytes of a batch that did not fit.

@@ -1,4 +1,5 @@
 use std::io::Read;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use super::*;
@@ -70,7 +71,7 @@ fn a_batch_that_cannot_be_written_is_not_counted() {
 /// A pipe nobody reads: the first large batch is stuck in the middle of its write.
 #[test]
 fn a_stuck_write_is_refused_and_its_retry_is_a_duplicate() {
-    let (mut reader, writer) = io::pipe().unwrap();
+    let (mut reader, writer) = UnixStream::pair().unwrap();
     let registry = registry();
     let output = Output::on_pipe(writer);
     let (accepted, thread) = Accepted::start_on(output, Arc::clone(&registry)).unwrap();

@@ -61,6 +61,19 @@ fn controller(site: &Site, now: Moment, page: &mut Page) {
     );
     let longest = site.registry.longest_hold().as_secs_f64();
     let _ = writeln!(page.0, "{name} {longest:.9}");
+    let connections = &site.traffic.connections;
+    page.single(
+        "tapio_controller_connections_evicted_total",
+        "counter",
+        "Connections closed to make room for others.",
+        connections.evicted_total(),
+    );
+    page.single(
+        "tapio_controller_accepts_starved_total",
+        "counter",
+        "Times a connection could not be accepted for want of descriptors or memory.",
+        connections.starved_total(),
+    );
     if let Some(accepted) = &site.accepted {
         page.single(
             "tapio_controller_accepted_copy_failures_total",

@@ -1,4 +1,5 @@
 use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
 
 use super::*;
 use crate::scratch::Scratch;
@@ -58,7 +59,7 @@ fn a_disk_without_any_room_is_an_error() {
 
 #[test]
 fn a_torn_line_on_a_pipe_is_ended_before_the_next() {
-    let (mut reader, writer) = io::pipe().unwrap();
+    let (mut reader, writer) = UnixStream::pair().unwrap();
     let mut output = Output::on_pipe(writer);
     // SAFETY: the descriptor is open and ours; O_NONBLOCK is a status flag a pipe takes.
     let set = unsafe { libc::fcntl(output.file.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) };

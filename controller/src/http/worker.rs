@@ -1,0 +1,327 @@
+//! One worker: a thread, its poller and its connections.
+//!
+//! A worker accepts, reads, answers and writes; no request changes threads. Whatever a peer does
+//! or leaves undone costs it a slot and a bounded number of bytes for a bounded time, and when
+//! slots run out those who are missed least make room.
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use super::connection::{Connection, Turn, Wish, Worth};
+use super::front::Front;
+use super::limits;
+use super::poll::{self, Interest, Poll};
+use super::reply::Date;
+use super::slots::Slots;
+use crate::moment::Moment;
+use crate::site::Site;
+
+const WAKER: u64 = u64::MAX;
+const LISTENER: u64 = u64::MAX - 1;
+
+/// How often deadlines are looked at; while leaving, or with accepting paused, more often.
+const SWEEP_MS: u64 = 1_000;
+const SWEEP_SOON_MS: u64 = 50;
+
+/// A busy connection makes room for others only after this.
+const BUSY_MS_MIN: u64 = 1_000;
+
+/// Of all connections, how many make room at once when slots run out.
+const ROOM_FRACTION: usize = 32;
+
+/// Of descriptors or of memory: it passes, and the next accept may do.
+fn is_want_of_room(error: &io::Error) -> bool {
+    let wants = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    error
+        .raw_os_error()
+        .is_some_and(|code| wants.contains(&code))
+}
+
+pub struct Worker {
+    number: usize,
+    front: Arc<Front>,
+    site: Arc<Site>,
+    poll: Poll,
+    /// `None` once the server is leaving.
+    listener: Option<Arc<TcpListener>>,
+    accepting: bool,
+    inbox: Receiver<TcpStream>,
+    slots: Slots,
+    buffered_bytes: usize,
+    next_sweep_ms: u64,
+    leaving_since_ms: Option<u64>,
+    scratch: Vec<u8>,
+    out: Vec<u8>,
+    date: Date,
+}
+
+impl Worker {
+    pub fn new(
+        number: usize,
+        front: Arc<Front>,
+        site: Arc<Site>,
+        listener: Arc<TcpListener>,
+        inbox: Receiver<TcpStream>,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        poll.add(front.waker(number).as_fd(), WAKER, Interest::Read)?;
+        poll.add(listener.as_fd(), LISTENER, Interest::ReadAlone)?;
+        Ok(Self {
+            number,
+            slots: Slots::new(front.connections_max),
+            front,
+            site,
+            poll,
+            listener: Some(listener),
+            accepting: true,
+            inbox,
+            buffered_bytes: 0,
+            next_sweep_ms: 0,
+            leaving_since_ms: None,
+            scratch: vec![0; limits::READ_BYTES],
+            out: Vec::new(),
+            date: Date::default(),
+        })
+    }
+
+    /// Until the server leaves and the last connection is done, or out of time.
+    pub fn run(mut self) {
+        let mut tokens = Vec::new();
+        loop {
+            if let Err(error) = self.poll.wait(self.patience_ms(), &mut tokens) {
+                log::error!("worker {}: cannot wait for requests: {error}", self.number);
+                return;
+            }
+            let now = self.site.clock.now();
+            for token in tokens.iter().copied() {
+                match token {
+                    WAKER => self.front.waker(self.number).settle(),
+                    LISTENER => self.accept(now, limits::ACCEPTS_PER_TURN_MAX),
+                    token => {
+                        if let Some(slot) = self.slots.of_token(token) {
+                            self.turn(slot, now);
+                        }
+                    }
+                }
+            }
+            self.receive(now);
+            if self.front.is_leaving() && self.leaving_since_ms.is_none() {
+                self.leave(now);
+            }
+            if now.uptime_ms >= self.next_sweep_ms {
+                self.sweep(now);
+            }
+            if self.is_done(now) {
+                return;
+            }
+        }
+    }
+
+    /// For ever where nothing has a deadline.
+    fn patience_ms(&self) -> Option<u32> {
+        if self.leaving_since_ms.is_some() || !self.accepting {
+            return u32::try_from(SWEEP_SOON_MS).ok();
+        }
+        if self.slots.is_empty() {
+            return None;
+        }
+        u32::try_from(SWEEP_MS).ok()
+    }
+
+    fn accept(&mut self, now: Moment, accepts_max: usize) {
+        for _ in 0..accepts_max {
+            let Some(listener) = &self.listener else {
+                return;
+            };
+            match poll::accept(listener) {
+                Ok(stream) => self.place(stream, now),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if is_want_of_room(&error) => {
+                    self.site.traffic.connections.starved();
+                    if !self.make_room(now) {
+                        self.pause_accepting();
+                        return;
+                    }
+                }
+                // The peer was gone before we came to it.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Keeps a new connection, or passes it on to a worker that has fewer.
+    fn place(&mut self, stream: TcpStream, now: Moment) {
+        match self.front.pass_on(self.number, stream) {
+            None => {}
+            Some(stream) => self.begin(stream, now),
+        }
+    }
+
+    /// Takes what other workers passed on.
+    fn receive(&mut self, now: Moment) {
+        while let Ok(stream) = self.inbox.try_recv() {
+            self.begin(stream, now);
+        }
+    }
+
+    fn begin(&mut self, stream: TcpStream, now: Moment) {
+        if self.slots.is_full() {
+            self.make_room(now);
+        }
+        let connection = Connection::new(stream, self.site.body_bytes_max, now.uptime_ms);
+        match self.slots.insert(connection) {
+            // Its request is often there already.
+            Some(slot) => self.turn(slot, now),
+            None => {
+                self.front.left(self.number);
+                self.pause_accepting();
+            }
+        }
+    }
+
+    /// Gives a connection its turn, and then waits for what it wishes.
+    fn turn(&mut self, slot: usize, now: Moment) {
+        let Some(connection) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let before = connection.buffered_bytes();
+        let mut turn = Turn {
+            site: &self.site,
+            now,
+            date: &mut self.date,
+            scratch: &mut self.scratch,
+            out: &mut self.out,
+            leaving: self.leaving_since_ms.is_some(),
+        };
+        // Unwind safe: a connection that panicked is closed and not looked at again.
+        let wish = catch_unwind(AssertUnwindSafe(|| connection.turn(&mut turn)));
+        self.buffered_bytes += connection.buffered_bytes();
+        self.buffered_bytes -= before;
+        self.out.clear();
+        self.out.shrink_to(limits::ANSWERS_AHEAD_BYTES_MAX);
+        match wish.unwrap_or(Wish::Close) {
+            Wish::Read => self.wait_for(slot, Interest::Read),
+            Wish::Write => self.wait_for(slot, Interest::Write),
+            Wish::Close => self.close(slot),
+        }
+        if self.buffered_bytes > self.front.buffered_bytes_max {
+            self.shed();
+        }
+    }
+
+    fn wait_for(&mut self, slot: usize, interest: Interest) {
+        if self.slots.wait_for(slot, interest, &self.poll).is_err() {
+            self.close(slot);
+        }
+    }
+
+    /// Closing a descriptor takes it out of the poller, too.
+    fn close(&mut self, slot: usize) {
+        if let Some(connection) = self.slots.remove(slot) {
+            self.buffered_bytes -= connection.buffered_bytes();
+            self.front.left(self.number);
+        }
+    }
+
+    /// Closes those who are missed least: first who never asked anything, then who is between
+    /// requests, then who is stuck in one; in each class the one that was quiet longest.
+    fn make_room(&mut self, now: Moment) -> bool {
+        let mut candidates: Vec<_> = self
+            .slots
+            .iter()
+            .map(|(slot, connection)| (connection.worth(), connection.quiet_since_ms(), slot))
+            .filter(|(worth, since, _)| {
+                *worth != Worth::Busy || now.uptime_ms.saturating_sub(*since) >= BUSY_MS_MIN
+            })
+            .collect();
+        candidates.sort_unstable();
+        let room = self.slots.capacity() / ROOM_FRACTION + 1;
+        let mut closed = 0;
+        for (_, _, slot) in candidates.into_iter().take(room) {
+            self.close(slot);
+            closed += 1;
+        }
+        self.site.traffic.connections.evicted(closed);
+        closed > 0
+    }
+
+    /// Closes whoever holds buffers longest, until there are few enough of them.
+    fn shed(&mut self) {
+        let mut holders: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|(_, connection)| connection.buffered_bytes() > 0)
+            .map(|(slot, connection)| (connection.quiet_since_ms(), slot))
+            .collect();
+        holders.sort_unstable();
+        for (_, slot) in holders {
+            if self.buffered_bytes <= self.front.buffered_bytes_max / 2 {
+                break;
+            }
+            self.close(slot);
+            self.site.traffic.connections.evicted(1);
+        }
+    }
+
+    fn pause_accepting(&mut self) {
+        if let Some(listener) = self.listener.as_ref().filter(|_| self.accepting) {
+            // The listener is in the poller, so this fails only if the poller is broken, and
+            // then the next wait says so.
+            self.accepting = self.poll.remove(listener.as_fd()).is_err();
+            self.next_sweep_ms = 0;
+        }
+    }
+
+    fn resume_accepting(&mut self) {
+        if let Some(listener) = self.listener.as_ref().filter(|_| !self.accepting) {
+            let added = self
+                .poll
+                .add(listener.as_fd(), LISTENER, Interest::ReadAlone);
+            self.accepting = added.is_ok();
+        }
+    }
+
+    fn sweep(&mut self, now: Moment) {
+        self.next_sweep_ms = now.uptime_ms + SWEEP_MS;
+        let leaving = self.leaving_since_ms;
+        let overdue = |connection: &Connection| {
+            let limit = match (leaving, connection.worth()) {
+                (None, _) => u64::MAX,
+                (Some(since), Worth::Busy) => since + limits::LEAVE_MS_MAX,
+                (Some(since), Worth::Silent | Worth::Idle) => since + limits::LEAVE_IDLE_MS_MAX,
+            };
+            connection.deadline_ms().min(limit) <= now.uptime_ms
+        };
+        let overdue: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|(_, connection)| overdue(connection))
+            .map(|(slot, _)| slot)
+            .collect();
+        for slot in overdue {
+            self.close(slot);
+        }
+        self.resume_accepting();
+        if leaving.is_some() || !self.accepting {
+            self.next_sweep_ms = now.uptime_ms + SWEEP_SOON_MS;
+        }
+    }
+
+    /// Takes in whoever is at the door, and closes it.
+    fn leave(&mut self, now: Moment) {
+        self.leaving_since_ms = Some(now.uptime_ms);
+        self.next_sweep_ms = 0;
+        self.accept(now, self.slots.capacity());
+        self.listener = None;
+    }
+
+    fn is_done(&self, now: Moment) -> bool {
+        self.leaving_since_ms.is_some_and(|since| {
+            self.slots.is_empty() || now.uptime_ms >= since + limits::LEAVE_MS_MAX
+        })
+    }
+}
