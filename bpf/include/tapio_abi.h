@@ -30,6 +30,23 @@
 #define TAPIO_EXITS_ALL 1
 #define TAPIO_IGNORED_CODES_MAX 16
 
+#define TAPIO_RECORD_CONNECTION_END 10
+#define TAPIO_RECORD_RETRANSMITS 11
+#define TAPIO_RECORD_ROUND_TRIP 12
+#define TAPIO_TYPE_CONNECTION_REFUSED 0
+#define TAPIO_TYPE_CONNECTION_TIMEOUT 1
+#define TAPIO_TYPE_CONNECTION_UNREACHABLE 2
+#define TAPIO_TYPE_CONNECTION_RESET 3
+#define TAPIO_TYPE_CONNECTION_LOST 4
+#define TAPIO_TYPE_RETRANSMIT_SPIKE 5
+#define TAPIO_TYPE_RTT_DEGRADATION 6
+#define TAPIO_CONNECTION_HAS_OWNER 1
+#define TAPIO_CONNECTION_ACCEPTED 2
+#define TAPIO_CONNECTION_HAS_LISTENER 4
+#define TAPIO_CONNECTION_LISTENERS 8
+#define TAPIO_CONNECTION_OWNER_LOST 16
+#define TAPIO_DESTINATION_SLOTS 256
+
 #define TAPIO_RECORD_CGROUP_MADE 100
 #define TAPIO_RECORD_CGROUP_GONE 101
 #define TAPIO_CGROUP_PATH_LEN 1024
@@ -211,6 +228,124 @@ _Static_assert(sizeof(struct tapio_container_control) == 200, "tapio abi");
 _Static_assert(__builtin_offsetof(struct tapio_container_control, active) == 0, "tapio abi");
 _Static_assert(__builtin_offsetof(struct tapio_container_control, abi_version) == 4, "tapio abi");
 _Static_assert(__builtin_offsetof(struct tapio_container_control, slots) == 8, "tapio abi");
+
+struct tapio_network_shape {
+	__u32 retransmit_has_error;
+};
+_Static_assert(sizeof(struct tapio_network_shape) == 4, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_shape, retransmit_has_error) == 0, "tapio abi");
+
+struct tapio_connection {
+	__u8 local_ip[16];
+	__u8 remote_ip[16];
+	__u16 local_port;
+	__u16 remote_port;
+	__u16 family;
+	__u16 flags;
+	__u32 netns;
+	struct tapio_process_ref process;
+};
+_Static_assert(sizeof(struct tapio_connection) == 64, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection, local_ip) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection, remote_ip) == 16, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection, local_port) == 32, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection, remote_port) == 34, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection, family) == 36, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection, flags) == 38, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection, netns) == 40, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection, process) == 44, "tapio abi");
+
+struct tapio_connection_fact {
+	struct tapio_record_header header;
+	struct tapio_connection connection;
+	__u32 error;
+	__u8 old_state;
+	__u8 new_state;
+	__u8 syn_retries;
+	__u8 reserved;
+	__u32 count;
+	__u32 total_retrans;
+	__u32 snd_cwnd;
+	__u32 srtt_us;
+	__u32 baseline_us;
+	__u32 samples;
+	__u64 window_end_ns;
+};
+_Static_assert(sizeof(struct tapio_connection_fact) == 144, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, header) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, connection) == 40, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, error) == 104, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, old_state) == 108, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, new_state) == 109, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, syn_retries) == 110, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, reserved) == 111, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, count) == 112, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, total_retrans) == 116, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, snd_cwnd) == 120, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, srtt_us) == 124, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, baseline_us) == 128, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, samples) == 132, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_connection_fact, window_end_ns) == 136, "tapio abi");
+
+struct tapio_network_config {
+	__u32 generation;
+	__u32 enabled;
+	__u32 rtt_ratio;
+	__u32 rtt_limit_us;
+	__u32 rtt_samples_min;
+	__u32 retransmit_count;
+	__u64 retransmit_window_ns;
+	__u64 refused_window_ns;
+	__u32 refused_count_min;
+	__u32 reserved;
+	struct tapio_fair_share fair_share;
+};
+_Static_assert(sizeof(struct tapio_network_config) == 64, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_config, generation) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_config, enabled) == 4, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_config, rtt_ratio) == 8, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_config, rtt_limit_us) == 12, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_config, rtt_samples_min) == 16, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_config, retransmit_count) == 20, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_config, retransmit_window_ns) == 24, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_config, refused_window_ns) == 32, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_config, refused_count_min) == 40, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_config, reserved) == 44, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_config, fair_share) == 48, "tapio abi");
+
+struct tapio_network_control {
+	__u32 active;
+	__u32 abi_version;
+	struct tapio_network_config slots[2];
+};
+_Static_assert(sizeof(struct tapio_network_control) == 136, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_control, active) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_control, abi_version) == 4, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_network_control, slots) == 8, "tapio abi");
+
+struct tapio_destination {
+	__u8 ip[16];
+	__u16 port;
+	__u16 family;
+	__u32 netns;
+};
+_Static_assert(sizeof(struct tapio_destination) == 24, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_destination, ip) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_destination, port) == 16, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_destination, family) == 18, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_destination, netns) == 20, "tapio abi");
+
+struct tapio_destination_slot {
+	struct tapio_fold_slot fold;
+	struct tapio_destination destination;
+	__u64 counted;
+	__u64 reserved[4];
+};
+_Static_assert(sizeof(struct tapio_destination_slot) == 128, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_destination_slot, fold) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_destination_slot, destination) == 64, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_destination_slot, counted) == 88, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_destination_slot, reserved) == 96, "tapio abi");
 
 struct tapio_cgroup_name {
 	struct tapio_record_header header;

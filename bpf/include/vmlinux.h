@@ -172,9 +172,90 @@ struct mem_cgroup {
 	bool oom_lock;
 };
 
+/* sockets */
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+	__u64 net_cookie;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	unsigned char skc_reuseport : 1;
+	int skc_bound_dev_if;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
+/* before 5.15: a pointer, or a class where the low bits are set */
+struct sock_cgroup_data___before_5_15 {
+	__u64 val;
+};
+
+struct sock___before_5_15 {
+	struct sock_cgroup_data___before_5_15 sk_cgrp_data;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	int sk_err;
+	__u16 sk_protocol;
+	__u8 sk_shutdown;
+	__u32 sk_max_ack_backlog;
+	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct inet_sock {
+	__be16 inet_sport;
+};
+
+struct inet_connection_sock {
+	__u8 icsk_retransmits;
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	__u64 tcp_mstamp;
+	__u32 srtt_us;
+	__u32 snd_cwnd;
+	__u32 total_retrans;
+	struct {
+		__u64 time;
+	} rcvq_space;
+};
+
 /* absent where CONFIG_MEMCG is off, and its value is a matter of configuration */
 enum cgroup_subsys_id {
 	memory_cgrp_id = 4,
+};
+
+/* since 5.11 */
+enum bpf_func_id {
+	BPF_FUNC_get_current_task_btf = 158,
 };
 
 #pragma clang attribute pop

@@ -27,4 +27,6 @@ objects! {
     cgroup = "cgroup";
     /// OOM kills and abnormal exits.
     container = "container";
+    /// Connections that fail, die, or become slow.
+    network = "network";
 }

@@ -9,6 +9,7 @@
 pub mod cgroup;
 pub mod container;
 pub mod header;
+pub mod network;
 pub mod shared;
 
 /// A type that any bytes of its size are a valid value of, and that has a name in C.

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::{Constant, Described, Field, Layout, cgroup, container, shared};
+use super::{Constant, Described, Field, Layout, cgroup, container, network, shared};
 
 /// Every struct that crosses the boundary, in an order in which C can read them.
 pub const LAYOUTS: &[Layout] = &[
@@ -22,11 +22,23 @@ pub const LAYOUTS: &[Layout] = &[
     container::AbnormalExit::LAYOUT,
     container::ContainerConfig::LAYOUT,
     container::ContainerControl::LAYOUT,
+    network::NetworkShape::LAYOUT,
+    network::Connection::LAYOUT,
+    network::ConnectionFact::LAYOUT,
+    network::NetworkConfig::LAYOUT,
+    network::NetworkControl::LAYOUT,
+    network::Destination::LAYOUT,
+    network::DestinationSlot::LAYOUT,
     cgroup::CgroupName::LAYOUT,
     cgroup::CgroupLosses::LAYOUT,
 ];
 
-const CONSTANTS: &[&[Constant]] = &[shared::CONSTANTS, container::CONSTANTS, cgroup::CONSTANTS];
+const CONSTANTS: &[&[Constant]] = &[
+    shared::CONSTANTS,
+    container::CONSTANTS,
+    network::CONSTANTS,
+    cgroup::CONSTANTS,
+];
 
 const OPENING: &str = "\
 /* SPDX-License-Identifier: GPL-2.0-only */
