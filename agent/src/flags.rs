@@ -37,7 +37,7 @@ pub const FLAGS: &[Flag] = &[
     Flag {
         name: "observers",
         placeholder: "LIST",
-        default: Some("container"),
+        default: Some("network,container"),
         help: "what to observe, comma between",
         set: Settings::set_observers,
     },

@@ -11,6 +11,7 @@ mod elf;
 mod folds;
 mod mapped;
 mod names;
+mod network;
 mod object;
 mod observer;
 mod obstacle;

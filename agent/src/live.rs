@@ -6,7 +6,7 @@ use tapio_common::ledger::TypeCounts;
 
 use crate::accounts::KernelCounts;
 use crate::batch::Source;
-use crate::kernel::{Fold, Folds, LoadedObserver, NameEvent, Names, Watch};
+use crate::kernel::{Fold, LoadedObserver, NameEvent, Names, Watch};
 
 /// Loaded observers, and the names of cgroups unless this kernel refuses them.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ impl Source for Live<'_> {
 
     fn fold_slots(&self) -> Vec<(Observer, u32)> {
         self.watches()
-            .flat_map(|(observer, _)| Folds::slots().map(move |slot| (observer, slot)))
+            .flat_map(|(observer, watch)| watch.folds().slots().map(move |slot| (observer, slot)))
             .collect()
     }
 

@@ -4,14 +4,16 @@
 //! thread writes the facts. Which records there are is one table, [`Record`].
 
 pub mod container;
+pub mod network;
 
 use std::borrow::Cow;
 use std::fmt;
 
 use tapio_common::abi::Plain;
 use tapio_common::abi::container::{AbnormalExit, OomKill};
+use tapio_common::abi::network::{ConnectionFact, DESTINATION_SLOTS};
 use tapio_common::abi::shared::{
-    ABI_VERSION, CgroupRef, FOLD_SLOTS, HIERARCHY_V1_MEMORY, RecordHeader,
+    ABI_VERSION, CgroupRef, FOLD_SLOTS, FOLD_WINDOW_NS, HIERARCHY_V1_MEMORY, RecordHeader,
 };
 use tapio_common::catalogue::{Anomaly, Observer, Outcome, Severity};
 use tapio_common::occurrence::{ErrorFact, Facts};
@@ -24,6 +26,7 @@ pub type PathOf<'a> = &'a dyn Fn(CgroupRef) -> Option<&'a str>;
 pub enum Record {
     OomKill(OomKill),
     AbnormalExit(AbnormalExit),
+    Connection(ConnectionFact),
 }
 
 /// A claim: fixed size and `Copy`, so that it goes through a channel as it is.
@@ -49,6 +52,8 @@ pub enum Malformed {
     Version { version: u16 },
     Kind { kind: u16 },
     Hierarchy { hierarchy: u8 },
+    Family { family: u16 },
+    Errno { errno: u32 },
 }
 
 impl fmt::Display for Malformed {
@@ -57,6 +62,8 @@ impl fmt::Display for Malformed {
             Self::Length { bytes } => write!(out, "a record of {bytes} bytes"),
             Self::Version { version } => write!(out, "a record of ABI version {version}"),
             Self::Kind { kind } => write!(out, "a record of kind {kind}"),
+            Self::Family { family } => write!(out, "an address of family {family}"),
+            Self::Errno { errno } => write!(out, "an end with error {errno}"),
             Self::Hierarchy { hierarchy } => write!(out, "a cgroup of hierarchy {hierarchy}"),
         }
     }
@@ -80,9 +87,8 @@ pub fn classify(observer: Observer, bytes: &[u8]) -> Result<Classified, Malforme
     }
     match observer {
         Observer::Container => container::classify(header.kind, bytes),
-        Observer::Network | Observer::Storage | Observer::Node => {
-            Err(Malformed::Kind { kind: header.kind })
-        }
+        Observer::Network => network::classify(header.kind, bytes),
+        Observer::Storage | Observer::Node => Err(Malformed::Kind { kind: header.kind }),
     }
 }
 
@@ -96,6 +102,7 @@ impl Record {
         match self {
             Self::OomKill(record) => &record.header,
             Self::AbnormalExit(record) => &record.header,
+            Self::Connection(record) => &record.header,
         }
     }
 }
@@ -120,13 +127,24 @@ impl Anomalous {
     /// The slot of the fold that this very event opens.
     pub fn fold(&self) -> Option<u32> {
         let slot = self.record.header().fold.checked_sub(1)?;
-        (slot < FOLD_SLOTS).then_some(slot)
+        (slot < FOLD_SLOTS + DESTINATION_SLOTS).then_some(slot)
+    }
+
+    /// When the fold that it opens is over.
+    pub fn fold_ends_boot_ns(&self) -> u64 {
+        match &self.record {
+            Record::Connection(record) if record.window_end_ns > 0 => record.window_end_ns,
+            Record::Connection(_) | Record::OomKill(_) | Record::AbnormalExit(_) => {
+                self.boot_ns().saturating_add(FOLD_WINDOW_NS)
+            }
+        }
     }
 
     pub fn describe(&self) -> (Outcome, Option<ErrorFact<'static>>) {
         match &self.record {
             Record::OomKill(_) => container::describe_kill(),
             Record::AbnormalExit(record) => container::describe_exit(record),
+            Record::Connection(record) => network::describe(self.anomaly, record),
         }
     }
 
@@ -135,6 +153,7 @@ impl Anomalous {
         match &self.record {
             Record::OomKill(record) => container::fill_kill(record, facts, path_of),
             Record::AbnormalExit(record) => container::fill_exit(record, facts),
+            Record::Connection(record) => network::fill(record, facts),
         }
     }
 }

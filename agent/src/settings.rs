@@ -80,7 +80,7 @@ const SEGMENT_BYTES_MIN: u64 = 64 << 10;
 const RATE_MAX: u32 = 1_000_000;
 
 /// The observers of this version.
-const OBSERVERS_BUILT: &[Observer] = &[Observer::Container];
+const OBSERVERS_BUILT: &[Observer] = &[Observer::Network, Observer::Container];
 
 impl Settings {
     /// Nothing is set yet: the table's defaults are applied in every parse.

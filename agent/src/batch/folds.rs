@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use tapio_common::abi::shared::{FOLD_SLOTS, FOLD_WINDOW_NS};
+use tapio_common::abi::shared::FOLD_SLOTS;
 use tapio_common::catalogue::Observer;
 use tapio_common::time::Now;
 
@@ -41,9 +41,7 @@ impl OpenFolds {
         // What does not fit is found by the sweep at the end, late but not lost.
         if self.heap.len() < OPEN_MAX {
             self.heap.push(Reverse(Open {
-                due_boot_ns: anomalous
-                    .boot_ns()
-                    .saturating_add(FOLD_WINDOW_NS + MARGIN_NS),
+                due_boot_ns: anomalous.fold_ends_boot_ns().saturating_add(MARGIN_NS),
                 observer: anomalous.anomaly.observer(),
                 slot,
             }));

@@ -13,7 +13,7 @@ use tapio_common::time::{Now, Timestamp};
 use crate::attribution::{Owner, PodUid, Runtime, owner_of};
 use crate::cgroups::Cgroups;
 use crate::kernel::Fold;
-use crate::observer::Anomalous;
+use crate::observer::{self, Anomalous};
 
 /// Where, when and under what name lines are written.
 #[derive(Debug)]
@@ -65,6 +65,9 @@ impl Scribe {
             facts.u64("count", fold.count);
             for (name, boot_ns) in [("first", fold.first_boot_ns), ("last", fold.last_boot_ns)] {
                 facts.kernel_text(name, &now.wall_of(boot_ns).text());
+            }
+            if let Some(destination) = &fold.destination {
+                observer::network::fill_destination(destination, facts);
             }
             put_owner(facts, Some(fold.cgroup), cgroups);
         })

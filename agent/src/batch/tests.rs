@@ -131,6 +131,7 @@ fn opening(slot: u32, boot_ns: u64) -> Item {
 
 fn fold(count: u64) -> Fold {
     Fold {
+        destination: None,
         anomaly: Anomaly::AbnormalExit,
         cgroup: group(7),
         count,

@@ -28,6 +28,7 @@ pub(super) static SPEC: Spec = Spec {
             serves: &[Anomaly::OomKill],
         },
     ],
+    run_once: &[],
     shape,
     sizes,
     config,

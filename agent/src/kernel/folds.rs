@@ -7,12 +7,17 @@
 use std::mem::offset_of;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tapio_common::abi::Plain;
+use tapio_common::abi::network::{DESTINATION_SLOTS, Destination, DestinationSlot};
 use tapio_common::abi::shared::{CgroupRef, FOLD_SLOTS, FoldSlot};
 use tapio_common::catalogue::{Anomaly, Observer};
 
 use super::mapped::Mapped;
 
 const WORDS: usize = size_of::<FoldSlot>() / 8;
+const DESTINATION_WORDS: usize = size_of::<DestinationSlot>() / 8;
+/// A destination's slot begins with its fold.
+const _: () = assert!(offset_of!(DestinationSlot, fold) == 0);
 
 /// What a closing record says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +27,8 @@ pub struct Fold {
     pub count: u64,
     pub first_boot_ns: u64,
     pub last_boot_ns: u64,
+    /// What all of them were about, if they were folded by destination.
+    pub destination: Option<Destination>,
 }
 
 /// The slots of one observer. One thread at a time may take from them.
@@ -29,16 +36,25 @@ pub struct Fold {
 pub struct Folds {
     observer: Observer,
     slots: Mapped,
+    /// Of the observer that folds by destination; numbered on from `FOLD_SLOTS`.
+    destinations: Option<Mapped>,
 }
 
 impl Folds {
-    pub(super) fn new(observer: Observer, slots: Mapped) -> Self {
-        Self { observer, slots }
+    pub(super) fn new(observer: Observer, slots: Mapped, destinations: Option<Mapped>) -> Self {
+        Self {
+            observer,
+            slots,
+            destinations,
+        }
     }
 
     /// Every slot there is, for a sweep.
-    pub fn slots() -> impl Iterator<Item = u32> {
-        0..FOLD_SLOTS
+    pub fn slots(&self) -> impl Iterator<Item = u32> + use<> {
+        match self.destinations {
+            Some(_) => 0..FOLD_SLOTS + DESTINATION_SLOTS,
+            None => 0..FOLD_SLOTS,
+        }
     }
 
     /// What a slot folded since it was last taken; `None` if nothing.
@@ -60,15 +76,31 @@ impl Folds {
             count,
             first_boot_ns: at(offset_of!(FoldSlot, first_ns)),
             last_boot_ns: at(offset_of!(FoldSlot, last_ns)),
+            destination: destination_in(words),
         };
         words[offset_of!(FoldSlot, reported) / 8].store(folded, Ordering::Release);
         Some(fold)
     }
 
     fn words_of(&self, slot: u32) -> Option<&[AtomicU64]> {
-        let from = usize::try_from(slot).ok()? * WORDS;
-        self.slots.words().get(from..from + WORDS)
+        let (slots, at, words) = match slot.checked_sub(FOLD_SLOTS) {
+            None => (&self.slots, slot, WORDS),
+            Some(at) => (self.destinations.as_ref()?, at, DESTINATION_WORDS),
+        };
+        let from = usize::try_from(at).ok()? * words;
+        slots.words().get(from..from + words)
     }
+}
+
+/// What stands behind a fold, if the slot is a destination's.
+fn destination_in(words: &[AtomicU64]) -> Option<Destination> {
+    let at = offset_of!(DestinationSlot, destination) / 8;
+    let behind = words.get(at..at + size_of::<Destination>() / 8)?;
+    let bytes: Vec<u8> = behind
+        .iter()
+        .flat_map(|word| word.load(Ordering::Acquire).to_ne_bytes())
+        .collect();
+    Destination::from_bytes(&bytes)
 }
 
 /// The two 32-bit fields that share a word, in the order they stand in memory.

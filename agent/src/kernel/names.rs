@@ -53,6 +53,7 @@ impl Names {
             folder,
             embedded: tapio_bpf::cgroup(),
             hooks: vec!["cgroup_mkdir", "cgroup_rmdir"],
+            run_once: &[],
             shape: Vec::new(),
             sizes: Vec::new(),
         };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use libbpf_rs::{Link, MapCore, Object, ObjectBuilder, OpenObject, PrintLevel};
+use libbpf_rs::{Link, MapCore, Object, ObjectBuilder, OpenObject, PrintLevel, ProgramInput};
 
 use super::btf::KernelTypes;
 use super::obstacle::{Obstacle, Surroundings};
@@ -22,6 +22,8 @@ pub struct Plan<'a> {
     pub embedded: &'static [u8],
     /// Program names, each the name of its tracepoint.
     pub hooks: Vec<&'static str>,
+    /// Programs that are run once instead of attached.
+    pub run_once: &'static [&'static str],
     /// The bytes of the constants, empty if the object has none.
     pub shape: Vec<u8>,
     /// Maps that are not as large as the object says.
@@ -115,7 +117,10 @@ fn open(plan: &Plan<'_>, hooks: &[&str]) -> Result<OpenObject, Obstacle> {
     }
     .map_err(refused)?;
     for mut program in object.progs_mut() {
-        let is_wanted = hooks.iter().any(|hook| program.name() == *hook);
+        let is_wanted = hooks
+            .iter()
+            .chain(plan.run_once)
+            .any(|name| program.name() == *name);
         program.set_autoload(is_wanted);
     }
     for mut map in object.maps_mut() {
@@ -152,6 +157,11 @@ fn dismantle(
         };
         parts.maps.insert(name, part);
     }
+    for program in object.progs_mut() {
+        if plan.run_once.iter().any(|name| program.name() == *name) {
+            run_once(&program);
+        }
+    }
     for hook in plan.hooks.iter().copied() {
         let attached = match refused.remove(hook) {
             Some(obstacle) => Err(obstacle),
@@ -161,6 +171,14 @@ fn dismantle(
         parts.hooks.push((hook, attached));
     }
     Ok(parts)
+}
+
+/// Before 5.10 this kind of program cannot be run by hand. Then what it would have learnt stays
+/// unknown, and everything else goes on.
+fn run_once(program: &libbpf_rs::ProgramMut<'_>) {
+    if let Err(error) = program.test_run(ProgramInput::default()) {
+        log::warn!("{}: {error}", program.name().to_string_lossy());
+    }
 }
 
 fn attach(object: &Object, hook: &str, parts: &mut Parts) -> libbpf_rs::Result<()> {

@@ -12,6 +12,7 @@ use tapio_wire::CompiledConfig;
 
 use super::btf::KernelTypes;
 use super::container;
+use super::network;
 use super::object::{self, Parts, Plan};
 use super::obstacle::{Obstacle, Surroundings};
 use super::watch::{FairShare, Watch};
@@ -28,6 +29,8 @@ pub(super) struct HookSpec {
 pub(super) struct Spec {
     pub object: fn() -> &'static [u8],
     pub hooks: &'static [HookSpec],
+    /// Programs that the agent itself runs once, and that are not attached.
+    pub run_once: &'static [&'static str],
     /// The object's constants, decided from this kernel's types.
     pub shape: fn(&KernelTypes) -> Vec<u8>,
     /// Maps that need not be as large here as the object says.
@@ -39,7 +42,8 @@ pub(super) struct Spec {
 fn spec_of(observer: Observer) -> Option<&'static Spec> {
     match observer {
         Observer::Container => Some(&container::SPEC),
-        Observer::Network | Observer::Storage | Observer::Node => None,
+        Observer::Network => Some(&network::SPEC),
+        Observer::Storage | Observer::Node => None,
     }
 }
 
@@ -138,6 +142,7 @@ pub(super) fn load(
         folder,
         embedded: (spec.object)(),
         hooks: spec.hooks.iter().map(|hook| hook.name).collect(),
+        run_once: spec.run_once,
         shape: (spec.shape)(types),
         sizes,
     };

@@ -67,11 +67,16 @@ impl Watch {
         mut parts: Parts,
     ) -> Result<Self, Obstacle> {
         let config_bytes = (parts.value_bytes("control") - 8) / 2;
+        let destinations = match parts.maps.contains_key("destinations") {
+            true => Some(parts.mapped("destinations", Access::ReadWrite)?),
+            false => None,
+        };
+        let folds = parts.mapped("folds", Access::ReadWrite)?;
         Ok(Self {
             spec,
             control: Control::new(parts.mapped("control", Access::ReadWrite)?, config_bytes),
             counters: parts.mapped("counters", Access::Read)?,
-            folds: Folds::new(observer, parts.mapped("folds", Access::ReadWrite)?),
+            folds: Folds::new(observer, folds, destinations),
             ring: parts.ring()?,
             programs: parts.programs,
         })
