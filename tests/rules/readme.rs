@@ -1,0 +1,50 @@
+//! The README's word: two commands, and nothing named that is not there.
+
+use std::os::unix::fs::PermissionsExt;
+
+use tapio_tests::repository;
+
+fn readme() -> String {
+    std::fs::read_to_string(repository::top().join("README.md")).expect("a README")
+}
+
+/// Every `scripts/name` the text speaks of.
+fn scripts_named(text: &str) -> Vec<String> {
+    text.split("scripts/")
+        .skip(1)
+        .map(|rest| {
+            let end = rest
+                .find(|char: char| !(char.is_ascii_alphanumeric() || "-_./".contains(char)))
+                .unwrap_or(rest.len());
+            format!("scripts/{}", rest[..end].trim_end_matches(['.', '/']))
+        })
+        .collect()
+}
+
+#[test]
+fn the_two_commands_are_named_and_there() {
+    let named = scripts_named(&readme());
+    for command in ["scripts/quickstart", "scripts/test"] {
+        assert!(
+            named.iter().any(|name| name == command),
+            "{command} is not named"
+        );
+        let mode = repository::top()
+            .join(command)
+            .metadata()
+            .expect("it is there")
+            .permissions()
+            .mode();
+        assert_ne!(mode & 0o111, 0, "{command} cannot be started");
+    }
+}
+
+#[test]
+fn every_script_it_names_is_there() {
+    for name in scripts_named(&readme()) {
+        assert!(
+            repository::top().join(&name).exists(),
+            "{name} is named and not there"
+        );
+    }
+}
