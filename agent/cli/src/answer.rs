@@ -1,0 +1,177 @@
+//! The three answers in words: seen; not seen, fully covered; cannot say, and why.
+
+use std::collections::BTreeSet;
+
+use tapio_common::catalogue::{Anomaly, Observer};
+use tapio_common::evidence::claim::{Claim, Coverage, Doubt, Until};
+use tapio_common::evidence::disk::Folder;
+use tapio_common::time::Timestamp;
+
+use crate::screen::{Ink, Screen};
+use crate::settings::Settings;
+use crate::{Failure, Verdict, terminal};
+
+/// Reasons beyond this are counted.
+const DOUBTS_SHOWN: usize = 8;
+
+/// What the coverage of a directory says, and whether somebody writes there now.
+pub fn coverage(folder: &Folder) -> Result<Coverage, Failure> {
+    let is_live = terminal::is_written_to(folder.path());
+    Coverage::read(folder, is_live)
+        .map_err(|error| Failure::Directory(folder.path().to_owned(), error))
+}
+
+/// The directory asked about, if it can be read at all.
+pub fn folder(settings: &Settings) -> Result<Folder, Failure> {
+    let path = &settings.data_dir;
+    let unreadable = |error| Failure::Directory(path.clone(), error);
+    std::fs::read_dir(path).map_err(unreadable)?;
+    Ok(Folder::new(path))
+}
+
+pub fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = since.map_or(0, |since| {
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    });
+    Timestamp(nanos)
+}
+
+/// Up to when something is asked.
+pub fn until(settings: &Settings, now: Timestamp) -> Until {
+    settings
+        .until
+        .map_or(Until::Now(now), |when| Until::Moment(when.moment(now)))
+}
+
+/// `2026-11-21T10:00:00.123Z`
+pub fn moment(at: Timestamp) -> String {
+    let text = at.to_string();
+    format!("{}Z", &text[..23])
+}
+
+/// Says the answer to "what of this was there", of which so many events were shown.
+pub fn tell(screen: &mut Screen, seen: &str, claim: &Claim<'_>) -> Result<Verdict, Failure> {
+    if !seen.is_empty() {
+        screen.line(Ink::Bold, &format!("seen: {seen}"))?;
+        tell_coverage(screen, claim)?;
+        return Ok(Verdict::Said);
+    }
+    if claim.doubts.is_empty() {
+        screen.line(Ink::Green, "not seen, fully covered")?;
+        screen.line(Ink::Plain, &format!("  {}", interval(claim.from, claim.to)))?;
+        return Ok(Verdict::Said);
+    }
+    screen.line(Ink::Yellow, "cannot say:")?;
+    tell_doubts(screen, &claim.doubts)?;
+    Ok(Verdict::CannotSay)
+}
+
+/// Says whether what was seen is all there was.
+pub fn tell_coverage(screen: &mut Screen, claim: &Claim<'_>) -> Result<(), Failure> {
+    if claim.doubts.is_empty() {
+        let covered = format!("fully covered: {}", interval(claim.from, claim.to));
+        screen.line(Ink::Faint, &covered)?;
+        return Ok(());
+    }
+    screen.line(Ink::Yellow, "there may be more:")?;
+    tell_doubts(screen, &claim.doubts)
+}
+
+fn interval(from: Timestamp, to: Timestamp) -> String {
+    format!("{} to {}", moment(from), moment(to))
+}
+
+fn tell_doubts(screen: &mut Screen, doubts: &[Doubt]) -> Result<(), Failure> {
+    for doubt in doubts.iter().take(DOUBTS_SHOWN) {
+        let when = format!("  {}", interval(doubt.from, doubt.to));
+        screen.line(Ink::Plain, &when)?;
+        let about = match doubt.types.is_empty() {
+            true => String::new(),
+            false => format!("{}: ", names(&doubt.types)),
+        };
+        for line in wrapped(&format!("{about}{}", doubt.why), screen.width, 4) {
+            screen.line(Ink::Plain, &line)?;
+        }
+    }
+    let more = doubts.len().saturating_sub(DOUBTS_SHOWN);
+    if more > 0 {
+        screen.line(
+            Ink::Plain,
+            &format!("  and {more} more reasons, see tapio status"),
+        )?;
+    }
+    Ok(())
+}
+
+/// Types by their names, an observer standing for all of its own: `network, container.oom_kill`.
+pub fn names(types: &BTreeSet<String>) -> String {
+    let mut rest = types.clone();
+    let mut names = Vec::new();
+    for observer in Observer::ALL {
+        let own: Vec<&str> = observer.anomalies().map(Anomaly::event_type).collect();
+        if own.iter().all(|name| rest.contains(*name)) {
+            rest.retain(|name| !own.contains(&name.as_str()));
+            names.push(observer.name().to_owned());
+        }
+    }
+    names.extend(
+        rest.iter()
+            .map(|name| name.trim_start_matches("kernel.").to_owned()),
+    );
+    names.join(", ")
+}
+
+/// The words in lines of the width, each set in by so much.
+pub fn wrapped(text: &str, width: Option<usize>, indent: usize) -> Vec<String> {
+    let width = width.unwrap_or(usize::MAX);
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(format!("{:indent$}{word}", "")),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_observer_stands_for_all_its_types() {
+        let types = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(names(&types(&[])), "");
+        assert_eq!(
+            names(&types(&["kernel.storage.io_error"])),
+            "storage.io_error"
+        );
+        assert_eq!(
+            names(&types(&[
+                "kernel.storage.io_error",
+                "kernel.storage.latency_spike",
+                "kernel.container.oom_kill"
+            ])),
+            "storage, container.oom_kill"
+        );
+    }
+
+    #[test]
+    fn words_that_do_not_fit_go_to_the_next_line() {
+        assert_eq!(wrapped("a bb ccc", Some(6), 2), ["  a bb", "  ccc"]);
+        assert_eq!(wrapped("a bb ccc", None, 1), [" a bb ccc"]);
+        assert_eq!(wrapped("abcdefgh", Some(4), 0), ["abcdefgh"]);
+    }
+
+    #[test]
+    fn a_moment_is_told_to_the_millisecond() {
+        assert_eq!(
+            moment(Timestamp(1_795_258_799_999_999_999)),
+            "2026-11-21T10:59:59.999Z"
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! `tapio health`: counts of the last day, by type and by hour. Facts, no verdicts.
+
+use std::collections::BTreeMap;
+
+use tapio_common::evidence::claim::Until;
+use tapio_common::time::{NANOS_PER_HOUR, Timestamp};
+
+use crate::answer::moment;
+use crate::event::Event;
+use crate::filter::Filter;
+use crate::progress::Progress;
+use crate::scan::Scan;
+use crate::screen::{Ink, Screen, fitted};
+use crate::settings::Settings;
+use crate::{Failure, Verdict, answer};
+
+const HOURS: usize = 24;
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// Subjects that are counted apart; the others of a type share what is left.
+const SUBJECTS_MAX: usize = 1_000;
+
+/// What is counted of one type.
+#[derive(Default)]
+struct Counts {
+    total: u64,
+    last: Option<Timestamp>,
+    by_hour: [u64; HOURS],
+    by_subject: BTreeMap<String, u64>,
+}
+
+pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure> {
+    let folder = &answer::folder(settings)?;
+    let coverage = answer::coverage(folder)?;
+    let now = answer::now();
+    // Whole hours, the one that runs being the last.
+    let end = (now.0 / NANOS_PER_HOUR + 1) * NANOS_PER_HOUR;
+    let from = Timestamp(end - 24 * NANOS_PER_HOUR);
+    let scan = Scan {
+        folder,
+        from,
+        to: now,
+    };
+    let filter = Filter::of(settings);
+    let types = count(&scan, &filter)?;
+    for (name, counts) in &types {
+        tell(screen, name, counts)?;
+    }
+    let total: u64 = types.values().map(|counts| counts.total).sum();
+    let seen = match total {
+        0 => String::new(),
+        count => format!("{count} events in the last 24 hours"),
+    };
+    answer::tell(
+        screen,
+        &seen,
+        &coverage.claim(&filter.types(), from, Until::Now(now)),
+    )
+}
+
+fn count(scan: &Scan<'_>, filter: &Filter) -> Result<BTreeMap<String, Counts>, Failure> {
+    let segments = scan.segments()?;
+    let mut progress = Progress::new(segments.iter().map(|segment| segment.bytes).sum());
+    let mut types: BTreeMap<String, Counts> = BTreeMap::new();
+    for entry in segments.iter().enumerate() {
+        scan.read(
+            entry,
+            &|event| filter.takes(event),
+            &mut progress,
+            |place, event, _| {
+                if !types.contains_key(event.event_type.as_ref()) {
+                    types.insert(event.event_type.clone().into_owned(), Counts::default());
+                }
+                if let Some(counts) = types.get_mut(event.event_type.as_ref()) {
+                    counts.add(place.moment, scan.from, event);
+                }
+                Ok(())
+            },
+        )?;
+    }
+    Ok(types)
+}
+
+impl Counts {
+    fn add(&mut self, moment: Timestamp, from: Timestamp, event: &Event<'_>) {
+        self.total += 1;
+        self.last = self.last.max(Some(moment));
+        let hour = usize::try_from((moment.0 - from.0) / NANOS_PER_HOUR);
+        if let Some(count) = hour.ok().and_then(|hour| self.by_hour.get_mut(hour)) {
+            *count += 1;
+        }
+        let subject = subject(event);
+        if let Some(count) = self.by_subject.get_mut(subject) {
+            *count += 1;
+        } else if self.by_subject.len() < SUBJECTS_MAX {
+            self.by_subject.insert(subject.to_owned(), 1);
+        }
+    }
+
+    fn bars(&self) -> String {
+        let most = self.by_hour.iter().copied().max().unwrap_or(0).max(1);
+        let bar = |count: &u64| match count {
+            0 => ' ',
+            count => {
+                let step = usize::try_from((count * 8).div_ceil(most)).unwrap_or(8);
+                BARS[step.clamp(1, 8) - 1]
+            }
+        };
+        self.by_hour.iter().map(bar).collect()
+    }
+}
+
+/// What an event is most usefully counted by.
+fn subject<'a>(event: &'a Event<'_>) -> &'a str {
+    let data = &event.data;
+    let owner = data
+        .systemd_unit
+        .as_deref()
+        .or(data.container_id.as_deref());
+    owner
+        .or(data.comm.as_deref())
+        .or(data.cgroup_path.as_deref())
+        .unwrap_or("")
+}
+
+fn tell(screen: &mut Screen, name: &str, counts: &Counts) -> Result<(), Failure> {
+    let name = name.trim_start_matches("kernel.");
+    let last = counts.last.map_or_else(String::new, moment);
+    let head = format!("{:<32} ", fitted(name, 32));
+    screen.row(&[
+        (Ink::Bold, &head),
+        (Ink::Plain, &format!("{:>8}  last {last}", counts.total)),
+    ])?;
+    let most = counts.by_subject.iter().max_by_key(|(_, count)| **count);
+    let most = most.filter(|(subject, _)| !subject.is_empty());
+    let most = most.map_or_else(String::new, |(subject, count)| {
+        format!("most: {subject} ({count})")
+    });
+    screen.row(&[
+        (Ink::Plain, "  |"),
+        (Ink::Green, &counts.bars()),
+        (Ink::Plain, &format!("| {most}")),
+    ])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_bar_is_full_and_one_event_shows() {
+        let mut counts = Counts::default();
+        counts.by_hour[0] = 1;
+        counts.by_hour[1] = 1_000;
+        counts.by_hour[23] = 500;
+        assert_eq!(counts.bars(), format!("▁█{}▄", " ".repeat(21)));
+    }
+}

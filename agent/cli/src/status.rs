@@ -1,0 +1,234 @@
+//! `tapio status`: what the directory holds and says of itself. Facts, no verdicts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+use tapio_common::coverage::{Entry, Looking};
+use tapio_common::evidence::LEDGER_FILE;
+use tapio_common::evidence::claim::Coverage;
+use tapio_common::evidence::disk::{Folder, read_whole};
+use tapio_common::evidence::listing::{Segment, segments};
+use tapio_common::ledger::Ledger;
+use tapio_common::time::Timestamp;
+
+use crate::answer::{moment, wrapped};
+use crate::screen::{Ink, Screen, size};
+use crate::settings::Settings;
+use crate::{Failure, Verdict, answer, terminal};
+
+const LEDGER_BYTES_MAX: u64 = 1 << 20;
+
+/// All that is told.
+struct Facts {
+    folder: Folder,
+    coverage: Coverage,
+    ledger: Option<Ledger>,
+    segments: Vec<Segment>,
+    space: Option<(u64, u64)>,
+}
+
+pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure> {
+    let facts = Facts::read(answer::folder(settings)?)?;
+    match settings.json {
+        true => screen.text(&format!("{}\n", facts.to_json()))?,
+        false => {
+            facts.tell_writer(screen)?;
+            facts.tell_segments(screen)?;
+            facts.tell_ledger(screen)?;
+        }
+    }
+    Ok(Verdict::Said)
+}
+
+impl Facts {
+    fn read(folder: Folder) -> Result<Self, Failure> {
+        let failed = |error| Failure::Directory(folder.path().to_owned(), error);
+        let ledger = match read_whole(&folder, LEDGER_FILE, LEDGER_BYTES_MAX) {
+            Ok(bytes) => serde_json::from_slice(&bytes).ok(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        let segments = segments(&folder, Timestamp(0), Timestamp(u64::MAX)).map_err(failed)?;
+        Ok(Self {
+            coverage: answer::coverage(&folder)?,
+            ledger,
+            segments,
+            space: terminal::disk_space(folder.path()),
+            folder,
+        })
+    }
+
+    fn looking(&self) -> Option<&Looking> {
+        self.coverage
+            .entries
+            .iter()
+            .rev()
+            .find_map(|entry| match entry {
+                Entry::Looking(looking) => Some(looking),
+                Entry::Lost(_)
+                | Entry::Gap(_)
+                | Entry::Stopped(_)
+                | Entry::Expired(_)
+                | Entry::ClockSet(_) => None,
+            })
+    }
+
+    fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    fn sealed(&self) -> impl Iterator<Item = &Segment> {
+        self.segments
+            .iter()
+            .filter(|segment| segment.seal.is_some())
+    }
+
+    fn tell_writer(&self, screen: &mut Screen) -> Result<(), Failure> {
+        let path = self.folder.path().display().to_string();
+        let writer = match self.coverage.is_live {
+            true => "an agent writes here",
+            false => "no agent writes here",
+        };
+        screen.row(&[(Ink::Bold, "directory  "), (Ink::Plain, &path)])?;
+        screen.row(&[(Ink::Bold, "writer     "), (Ink::Plain, writer)])?;
+        let word = self.coverage.word.map_or("none yet".to_owned(), |word| {
+            format!(
+                "all is stored that was seen up to {}",
+                moment(word.stored_to)
+            )
+        });
+        screen.row(&[(Ink::Bold, "its word   "), (Ink::Plain, &word)])?;
+        match self.looking() {
+            Some(looking) => tell_looking(screen, looking),
+            None => Ok(screen.row(&[
+                (Ink::Bold, "coverage   "),
+                (Ink::Plain, "nothing is recorded"),
+            ])?),
+        }
+    }
+
+    fn tell_segments(&self, screen: &mut Screen) -> Result<(), Failure> {
+        let (count, sealed) = (self.segments.len(), self.sealed().count());
+        let held = format!(
+            "segments {count}, of which {sealed} sealed, {}",
+            size(self.bytes())
+        );
+        screen.row(&[(Ink::Bold, "evidence   "), (Ink::Plain, &held)])?;
+        let ends = self.segments.first().zip(self.segments.last());
+        if let Some((oldest, newest)) = ends {
+            let ends = format!("{} to {}", oldest.name.file(), newest.name.file());
+            screen.row(&[(Ink::Bold, "           "), (Ink::Plain, &ends)])?;
+        }
+        if let Some((free, all)) = self.space {
+            let disk = format!("{} free of {}", size(free), size(all));
+            screen.row(&[(Ink::Bold, "disk       "), (Ink::Plain, &disk)])?;
+        }
+        for entry in &self.coverage.entries {
+            if let Entry::Expired(expired) = entry {
+                let gone = format!("segments {} up to {}", expired.segments, moment(expired.to));
+                screen.row(&[(Ink::Bold, "expired    "), (Ink::Plain, &gone)])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_ledger(&self, screen: &mut Screen) -> Result<(), Failure> {
+        let Some(ledger) = &self.ledger else {
+            screen.row(&[(Ink::Bold, "ledger     "), (Ink::Plain, "none yet")])?;
+            return Ok(());
+        };
+        let since = format!("since {}", moment(Timestamp(ledger.since_unix_nanos)));
+        screen.row(&[(Ink::Bold, "ledger     "), (Ink::Plain, &since)])?;
+        let counts = |rows: Vec<(String, u64)>| {
+            let told = rows.into_iter().filter(|(_, count)| *count > 0);
+            let words: Vec<String> = told
+                .map(|(name, count)| format!("{name} {count}"))
+                .collect();
+            words.join(", ")
+        };
+        for (name, row) in &ledger.types {
+            let rows = row
+                .rows()
+                .map(|(stage, count)| (stage.to_owned(), count))
+                .collect();
+            tell_counts(screen, name.trim_start_matches("kernel."), &counts(rows))?;
+        }
+        for (name, row) in &ledger.observers {
+            let rows = vec![
+                ("missed".to_owned(), row.missed.unwrap_or(0)),
+                ("in ring".to_owned(), row.in_ring),
+                ("malformed".to_owned(), row.malformed),
+            ];
+            tell_counts(screen, &format!("observer {name}"), &counts(rows))?;
+        }
+        for (name, row) in &ledger.sinks {
+            let fixed = [("delivered", row.delivered), ("pending", row.pending)];
+            let fixed = fixed
+                .into_iter()
+                .map(|(name, count)| (name.to_owned(), count));
+            let dropped = row.dropped.iter();
+            let dropped = dropped.map(|(reason, count)| (format!("dropped ({reason})"), *count));
+            tell_counts(
+                screen,
+                &format!("sink {name}"),
+                &counts(fixed.chain(dropped).collect()),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        json!({
+            "directory": self.folder.path().display().to_string(),
+            "is_written_to": self.coverage.is_live,
+            "word": self.coverage.word,
+            "looking": self.looking(),
+            "coverage_unreadable": self.coverage.unreadable,
+            "segments": self.segments.len(),
+            "sealed": self.sealed().count(),
+            "bytes": self.bytes(),
+            "disk_free_bytes": self.space.map(|(free, _)| free),
+            "ledger": self.ledger,
+        })
+    }
+}
+
+fn tell_looking(screen: &mut Screen, looking: &Looking) -> Result<(), Failure> {
+    let config = format!(
+        "generation {}, {}",
+        looking.config_generation, looking.config_hash
+    );
+    screen.row(&[(Ink::Bold, "config     "), (Ink::Plain, &config)])?;
+    let since = format!("since {}", moment(looking.from));
+    screen.row(&[(Ink::Bold, "looked for "), (Ink::Plain, &since)])?;
+    let types = answer::names(&looking.types.iter().cloned().collect());
+    for line in wrapped(&types, screen.width, 11) {
+        screen.line(Ink::Plain, &line)?;
+    }
+    let mut by_reason: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (name, reason) in &looking.types_missing {
+        by_reason.entry(reason).or_default().insert(name.clone());
+    }
+    for (reason, types) in by_reason {
+        let missing = format!("{}: {reason}", answer::names(&types));
+        let mut lines = wrapped(&missing, screen.width, 11).into_iter();
+        let first = lines.next().unwrap_or_default();
+        screen.row(&[
+            (Ink::Yellow, "not        "),
+            (Ink::Plain, first.trim_start()),
+        ])?;
+        lines.try_for_each(|line| screen.line(Ink::Plain, &line))?;
+    }
+    Ok(())
+}
+
+fn tell_counts(screen: &mut Screen, name: &str, counts: &str) -> Result<(), Failure> {
+    if counts.is_empty() {
+        return Ok(());
+    }
+    screen.line(Ink::Plain, &format!("  {name}"))?;
+    for line in wrapped(counts, screen.width, 4) {
+        screen.line(Ink::Faint, &line)?;
+    }
+    Ok(())
+}
