@@ -13,6 +13,7 @@ mod verdict;
 
 pub(crate) use fault::Fault;
 pub(crate) use reader::Reader;
+pub(crate) use text::undo_escapes;
 pub(crate) use verdict::unsupported;
 
 use crate::error::WireError;
@@ -44,3 +45,6 @@ pub(crate) fn read_with<'a, T>(
     };
     attempt().map_err(|fault| verdict::weigh(body, kind, fault))
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,13 +54,21 @@ impl Fault {
         self
     }
 
-    /// A key that came from outside: shown cut short.
+    /// A key that came from outside: shown cut short, and without control characters.
     pub(crate) fn at_key(mut self, key: &str) -> Self {
-        let shown = match key.char_indices().find(|(at, _)| *at >= KEY_BYTES_SHOWN) {
-            Some((end, _)) => format!("{}…", &key[..end]).into_boxed_str(),
-            None => key.into(),
-        };
-        self.0.steps.push(Step::Key(shown));
+        let mut shown = String::new();
+        for char in key.chars() {
+            if shown.len() >= KEY_BYTES_SHOWN {
+                shown.push('…');
+                break;
+            }
+            if char.is_control() {
+                shown.extend(char.escape_default());
+            } else {
+                shown.push(char);
+            }
+        }
+        self.0.steps.push(Step::Key(shown.into()));
         self
     }
 

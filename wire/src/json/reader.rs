@@ -1,7 +1,6 @@
 //! The reader itself: where it is, how deep, and how objects, arrays, numbers and flags are read.
 
 use std::borrow::Cow;
-use std::str::FromStr;
 
 use super::Fault;
 use crate::limits::DEPTH_MAX;
@@ -18,6 +17,9 @@ const _: () = assert!(
     DEPTH_MAX <= u64::BITS,
     "scanning keeps one bit for each level"
 );
+
+/// So many digits are below `u64::MAX` whatever they are.
+const DIGITS_THAT_FIT: usize = 19;
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(body: &'a [u8]) -> Result<Self, Fault> {
@@ -42,7 +44,15 @@ impl<'a> Reader<'a> {
     }
 
     /// The next byte that is not white space; it is not taken.
+    #[inline]
     pub(crate) fn peek(&mut self) -> Result<u8, Fault> {
+        match self.byte() {
+            Some(byte) if byte > b' ' => Ok(byte),
+            Some(_) | None => self.peek_behind_white(),
+        }
+    }
+
+    fn peek_behind_white(&mut self) -> Result<u8, Fault> {
         loop {
             match self.byte() {
                 Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
@@ -53,17 +63,9 @@ impl<'a> Reader<'a> {
     }
 
     /// A complaint about the JSON itself rather than about a field.
+    #[cold]
     pub(super) fn broken(&self, what: &'static str) -> Fault {
         Fault::malformed(format!("is not valid JSON at byte {}: {what}", self.at))
-    }
-
-    /// Takes the byte that a value of the wanted kind begins with.
-    pub(super) fn expect_kind(&mut self, first: u8, wanted: &'static str) -> Result<(), Fault> {
-        if self.peek()? != first {
-            return Err(Fault::malformed(wanted));
-        }
-        self.at += 1;
-        Ok(())
     }
 
     pub(super) fn open(&mut self) -> Result<(), Fault> {
@@ -82,6 +84,7 @@ impl<'a> Reader<'a> {
         self.at += 1;
     }
 
+    #[inline]
     pub(super) fn colon(&mut self) -> Result<(), Fault> {
         if self.peek()? != b':' {
             return Err(self.broken("a colon was due"));
@@ -115,13 +118,12 @@ impl<'a> Reader<'a> {
             if self.peek()? != b'"' {
                 return Err(self.broken("a key was due"));
             }
-            let key = self.string()?;
+            let key = self.string_at_quote()?;
             self.colon()?;
             each(self, key)?;
-            if self.item_follows(b'}')? {
-                continue;
+            if !self.item_follows(b'}')? {
+                return Ok(());
             }
-            return Ok(());
         }
     }
 
@@ -148,6 +150,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the comma, or what closes the object or array.
+    #[inline]
     fn item_follows(&mut self, closing: u8) -> Result<bool, Fault> {
         match self.peek()? {
             b',' => {
@@ -173,46 +176,87 @@ impl<'a> Reader<'a> {
         Ok(&self.text[from..self.at])
     }
 
+    /// Where the reader is, to come back to.
+    pub(crate) fn mark(&self) -> (usize, u32) {
+        (self.at, self.depth)
+    }
+
+    pub(crate) fn back_to(&mut self, (at, depth): (usize, u32)) {
+        (self.at, self.depth) = (at, depth);
+    }
+
     pub(crate) fn take_null(&mut self) -> Result<bool, Fault> {
-        let null = self.peek()? == b'n' && self.rest().starts_with(b"null");
-        if null {
-            self.at += b"null".len();
+        let is_null = self.peek()? == b'n';
+        if is_null {
+            self.word("null")?;
         }
-        Ok(null)
+        Ok(is_null)
     }
 
     pub(crate) fn bool(&mut self) -> Result<bool, Fault> {
-        self.peek()?;
-        for (word, value) in [("true", true), ("false", false)] {
-            if self.rest().starts_with(word.as_bytes()) {
-                self.at += word.len();
-                return Ok(value);
-            }
+        match self.peek()? {
+            b't' => self.word("true").map(|()| true),
+            b'f' => self.word("false").map(|()| false),
+            _ => Err(Fault::malformed("must be true or false")),
         }
-        Err(Fault::malformed("must be true or false"))
+    }
+
+    /// Takes `true`, `false` or `null`, of which the first letter is next.
+    pub(super) fn word(&mut self, word: &'static str) -> Result<(), Fault> {
+        if !self.rest().starts_with(word.as_bytes()) {
+            return Err(self.broken("a value was due"));
+        }
+        self.at += word.len();
+        Ok(())
     }
 
     pub(crate) fn u64(&mut self) -> Result<u64, Fault> {
-        self.number("must be a whole number from 0 to 18446744073709551615")
+        let whole = self.whole()?;
+        whole.ok_or_else(|| wanted("0 to 18446744073709551615"))
     }
 
     pub(crate) fn u32(&mut self) -> Result<u32, Fault> {
-        self.number("must be a whole number from 0 to 4294967295")
+        let whole = self.whole()?.and_then(|value| u32::try_from(value).ok());
+        whole.ok_or_else(|| wanted("0 to 4294967295"))
     }
 
     pub(crate) fn i32(&mut self) -> Result<i32, Fault> {
-        self.number("must be a whole number from -2147483648 to 2147483647")
+        let is_negative = self.peek()? == b'-';
+        self.at += usize::from(is_negative);
+        let sign = if is_negative { -1 } else { 1 };
+        self.digits_alone()
+            .and_then(|value| i64::try_from(value).ok())
+            .and_then(|value| i32::try_from(sign * value).ok())
+            .ok_or_else(|| wanted("-2147483648 to 2147483647"))
     }
 
-    /// Fractions and exponents are not whole numbers, whatever their value.
-    fn number<T: FromStr>(&mut self, wanted: &'static str) -> Result<T, Fault> {
-        let (b'-' | b'0'..=b'9') = self.peek()? else {
-            return Err(Fault::malformed(wanted));
-        };
-        let from = self.at;
-        self.pass_scalar()?;
-        self.text[from..self.at]
-            .parse()
-            .map_err(|_| Fault::malformed(wanted))
+    fn whole(&mut self) -> Result<Option<u64>, Fault> {
+        self.peek()?;
+        Ok(self.digits_alone())
     }
+
+    /// A number without sign, fraction or exponent; nothing if it is another value or too large.
+    fn digits_alone(&mut self) -> Option<u64> {
+        let first = self.byte();
+        let (mut value, mut len, mut fits) = (0u64, 0, true);
+        for byte in self.rest() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            if len >= DIGITS_THAT_FIT {
+                fits &= value <= (u64::MAX - u64::from(digit)) / 10;
+            }
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            len += 1;
+        }
+        self.at += len;
+        let is_whole = len == 1 || (len > 1 && first != Some(b'0'));
+        let is_all = !matches!(self.byte(), Some(b'.' | b'e' | b'E'));
+        (fits && is_whole && is_all).then_some(value)
+    }
+}
+
+fn wanted(range: &'static str) -> Fault {
+    Fault::malformed(format!("must be a whole number from {range}"))
 }

@@ -4,9 +4,18 @@
 
 use super::{Fault, Reader};
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     /// Passes over one value.
     pub(crate) fn skip(&mut self) -> Result<(), Fault> {
+        self.walk(|_, _| true).map(drop)
+    }
+
+    /// Passes over one value and shows every key in it, at any depth: what stands between its
+    /// quotes, and whether that holds an escape. Stops with `false` at a key that is not `passed`.
+    pub(crate) fn walk(
+        &mut self,
+        mut passed: impl FnMut(&'a str, bool) -> bool,
+    ) -> Result<bool, Fault> {
         let floor = self.depth;
         let mut objects: u64 = 0; // one bit for each level, the innermost lowest
         'value: loop {
@@ -15,7 +24,9 @@ impl Reader<'_> {
                     self.open()?;
                     objects = objects << 1 | 1;
                     if self.peek()? != b'}' {
-                        self.pass_key()?;
+                        if !self.pass_key(&mut passed)? {
+                            return Ok(false);
+                        }
                         continue 'value;
                     }
                     self.close();
@@ -30,16 +41,18 @@ impl Reader<'_> {
                     self.close();
                     objects >>= 1;
                 }
-                b'"' => self.pass_string()?,
-                _ => self.pass_scalar()?,
+                b'"' => {
+                    self.pass_string()?;
+                }
+                first => self.pass_scalar(first)?,
             }
             while self.depth != floor {
                 let in_object = objects & 1 == 1;
                 match self.peek()? {
                     b',' => {
                         self.at += 1;
-                        if in_object {
-                            self.pass_key()?;
+                        if in_object && !self.pass_key(&mut passed)? {
+                            return Ok(false);
                         }
                         continue 'value;
                     }
@@ -49,25 +62,29 @@ impl Reader<'_> {
                 }
                 objects >>= 1;
             }
-            return Ok(());
+            return Ok(true);
         }
     }
 
-    fn pass_key(&mut self) -> Result<(), Fault> {
+    #[inline]
+    fn pass_key(&mut self, passed: &mut impl FnMut(&'a str, bool) -> bool) -> Result<bool, Fault> {
         if self.peek()? != b'"' {
             return Err(self.broken("a key was due"));
         }
-        self.pass_string()?;
-        self.colon()
+        let from = self.at + 1;
+        let escaped = self.pass_string()?;
+        let go_on = passed(&self.text[from..self.at - 1], escaped);
+        self.colon()?;
+        Ok(go_on)
     }
 
     /// Passes over a number, `true`, `false` or `null`.
-    pub(super) fn pass_scalar(&mut self) -> Result<(), Fault> {
-        for word in ["true", "false", "null"] {
-            if self.rest().starts_with(word.as_bytes()) {
-                self.at += word.len();
-                return Ok(());
-            }
+    fn pass_scalar(&mut self, first: u8) -> Result<(), Fault> {
+        match first {
+            b't' => return self.word("true"),
+            b'f' => return self.word("false"),
+            b'n' => return self.word("null"),
+            _ => {}
         }
         if self.byte() == Some(b'-') {
             self.at += 1;

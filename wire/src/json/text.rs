@@ -36,22 +36,43 @@ fn plain_len(bytes: &[u8]) -> usize {
         .unwrap_or(rest.len())
 }
 
+/// What a string says, given what stands between its quotes.
+pub(crate) fn undo_escapes(between: &str) -> Result<String, Fault> {
+    let quoted = format!("\"{between}\"");
+    let mut reader = Reader::new(quoted.as_bytes())?;
+    Ok(reader.string()?.into_owned())
+}
+
 impl<'a> Reader<'a> {
     /// A string of any content.
     pub(crate) fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
-        self.expect_kind(b'"', "must be a string")?;
-        let from = self.at;
-        self.at += plain_len(self.rest());
+        if self.peek()? != b'"' {
+            return Err(Fault::malformed("must be a string"));
+        }
+        self.string_at_quote()
+    }
+
+    /// A string whose quote is next.
+    #[inline]
+    pub(super) fn string_at_quote(&mut self) -> Result<Cow<'a, str>, Fault> {
+        let from = self.at + 1;
+        let end = from + plain_len(self.bytes().get(from..).unwrap_or_default());
+        self.at = end;
         if self.byte() == Some(b'"') {
             self.at += 1;
-            return Ok(Cow::Borrowed(&self.text[from..self.at - 1]));
+            return Ok(Cow::Borrowed(&self.text[from..end]));
         }
+        self.string_from(from).map(Cow::Owned)
+    }
+
+    /// The rest of a string that holds more than plain text, which begins at `from`.
+    fn string_from(&mut self, from: usize) -> Result<String, Fault> {
         let mut built = self.text[from..self.at].to_owned();
         loop {
             match self.byte() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(Cow::Owned(built));
+                    return Ok(built);
                 }
                 Some(b'\\') => built.push(self.escape()?),
                 Some(_) => return Err(self.broken("a raw control character in a string")),
@@ -63,18 +84,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes over a string whose quote is next.
-    pub(super) fn pass_string(&mut self) -> Result<(), Fault> {
+    /// Passes over a string whose quote is next, and says whether it holds an escape.
+    pub(super) fn pass_string(&mut self) -> Result<bool, Fault> {
         self.at += 1;
+        let mut escaped = false;
         loop {
             self.at += plain_len(self.rest());
             match self.byte() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(());
+                    return Ok(escaped);
                 }
                 Some(b'\\') => {
                     self.escape()?;
+                    escaped = true;
                 }
                 Some(_) => return Err(self.broken("a raw control character in a string")),
                 None => return Err(self.broken("a string without end")),
