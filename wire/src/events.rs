@@ -142,7 +142,7 @@ impl<'a> Facts<'a> {
 
 impl Serialize for Facts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        raw::serialize(&self.0, serializer)
+        raw::serialize(self.0.as_bytes(), serializer)
     }
 }
 

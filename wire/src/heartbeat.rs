@@ -1,10 +1,10 @@
 //! `POST /v1/agents/heartbeat`: what an agent runs with, how it fares and what it lost.
 //!
-//! The ledger travels as text: the controller checks its shape, keeps it and echoes it, and only
-//! those who ask for its rows parse it.
+//! The ledger is packed while it is read: the controller checks its shape, keeps it and echoes it,
+//! and only those who ask for its rows unpack it.
 
 use crate::json::{Fault, Reader};
-use crate::ledger::LedgerText;
+use crate::ledger::PackedLedger;
 use crate::names::ObserverStatus;
 use crate::payload::{Read, payload};
 use crate::values::{Generation, Names, Pairs, Text, WireVersion};
@@ -28,7 +28,7 @@ payload! {
         counters: Counters, required;
         degraded_reasons: Names<'a>, optional;
         #[serde(skip_serializing_if = "Option::is_none")]
-        ledger: Option<LedgerText<'a>>, optional;
+        ledger: Option<PackedLedger>, optional;
         #[serde(skip_serializing_if = "Option::is_none")]
         evidence_head: Option<EvidenceHead<'a>>, optional;
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,6 +58,23 @@ payload! {
         correlation_drops_total: u64, required;
         sink_drops_total: u64, required;
         controller_send_failures_total: u64, required;
+    }
+}
+
+impl Counters {
+    /// Every counter with its name.
+    pub fn rows(&self) -> [(&'static str, u64); 6] {
+        [
+            ("events_total", self.events_total),
+            ("malformed_events_total", self.malformed_events_total),
+            ("lost_events_total", self.lost_events_total),
+            ("correlation_drops_total", self.correlation_drops_total),
+            ("sink_drops_total", self.sink_drops_total),
+            (
+                "controller_send_failures_total",
+                self.controller_send_failures_total,
+            ),
+        ]
     }
 }
 

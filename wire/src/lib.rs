@@ -6,6 +6,7 @@
 //! clock or hashes: the config hash is the controller's word.
 
 mod json;
+mod pack;
 mod payload;
 mod raw;
 

@@ -1,12 +1,14 @@
 //! `GET /v1/status`: what the controller knows, as facts: ages and counters, no verdicts.
 
 mod echo;
+mod row;
 
-pub use echo::{AgentRow, Echo, STATUS_END, write_status, write_status_head};
+pub use echo::Echo;
+pub use row::{AgentRow, STATUS_END, write_status, write_status_head};
 
 use crate::heartbeat::{ConfigFailure, Counters, EvidenceHead};
 use crate::json::{Fault, Reader};
-use crate::ledger::LedgerText;
+use crate::ledger::PackedLedger;
 use crate::names::ObserverStatus;
 use crate::payload::{Read, payload};
 use crate::values::{Generation, Names, Pairs, Text, WireVersion};
@@ -62,7 +64,7 @@ payload! {
         #[serde(skip_serializing_if = "Option::is_none")]
         config_last_failed: Option<ConfigFailure<'a>>, optional;
         #[serde(skip_serializing_if = "Option::is_none")]
-        ledger: Option<LedgerText<'a>>, optional;
+        ledger: Option<PackedLedger>, optional;
         #[serde(skip_serializing_if = "Option::is_none")]
         evidence_head: Option<EvidenceHead<'a>>, optional;
         sequence: SequenceStatus, required;

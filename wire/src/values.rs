@@ -174,6 +174,10 @@ impl<V> Pairs<'_, V> {
         self.0.is_empty()
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+
     pub fn get(&self, name: &str) -> Option<&V> {
         let found = self.0.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value)
@@ -188,25 +192,39 @@ impl<V: Serialize> Serialize for Pairs<'_, V> {
 
 impl<'a, V: Read<'a>> Read<'a> for Pairs<'a, V> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
-        let mut pairs: Vec<(Text<'a>, V)> = Vec::new();
-        reader.object(|reader, key| {
-            let read = |reader: &mut Reader<'a>| {
-                room_for_one_more(pairs.len())?;
-                identifier(&key)?;
-                if pairs.iter().any(|(known, _)| *known == key) {
-                    return Err(Fault::malformed("is given twice"));
-                }
-                V::read_checked(reader)
-            };
-            let value = read(reader).map_err(|fault| fault.at_key(&key))?;
-            pairs.push((key, value));
+        let mut values = Vec::new();
+        let names = read_map(reader, |reader, _| {
+            values.push(V::read_checked(reader)?);
             Ok(())
         })?;
-        Ok(Self(pairs))
+        Ok(Self(names.into_iter().zip(values).collect()))
     }
 }
 
-pub(crate) fn room_for_one_more(len: usize) -> Result<(), Fault> {
+/// A map with names of the sender's choice: bounded, each an identifier, none given twice. `each`
+/// reads the value; the names come back in the order in which they were sent.
+pub(crate) fn read_map<'a>(
+    reader: &mut Reader<'a>,
+    mut each: impl FnMut(&mut Reader<'a>, &str) -> Result<(), Fault>,
+) -> Result<Vec<Text<'a>>, Fault> {
+    let mut names: Vec<Text<'a>> = Vec::new();
+    reader.object(|reader, name| {
+        let mut read = |reader: &mut Reader<'a>| {
+            room_for_one_more(names.len())?;
+            identifier(&name)?;
+            if names.contains(&name) {
+                return Err(Fault::malformed("is given twice"));
+            }
+            each(reader, &name)
+        };
+        read(reader).map_err(|fault| fault.at_key(&name))?;
+        names.push(name);
+        Ok(())
+    })?;
+    Ok(names)
+}
+
+fn room_for_one_more(len: usize) -> Result<(), Fault> {
     if len == ENTRIES_MAX {
         return Err(Fault::invalid(format!(
             "is one more than the {ENTRIES_MAX} entries there may be"

@@ -8,7 +8,10 @@ use oracle::Verdict;
 use serde::Serialize;
 use tapio_wire::status::{AgentRow, Echo, SequenceStatus, StatusConfig, Totals, write_status};
 use tapio_wire::values::{Generation, WireVersion};
-use tapio_wire::{AgentQuery, ErrorCode, EventBatch, Heartbeat, Hello, Status, WireError};
+use tapio_wire::{
+    AgentQuery, CompiledConfig, ConfigResponse, ErrorCode, ErrorEnvelope, EventBatch,
+    EventsResponse, Heartbeat, HeartbeatResponse, Hello, HelloResponse, Status, WireError,
+};
 
 const EVENTS_MAX: u64 = 4;
 
@@ -43,6 +46,31 @@ pub fn events(body: &[u8]) {
         let line = tree::parse(&line).expect("facts on a line are JSON");
         assert_eq!(Some(line), tree::parse(event.facts.as_str().as_bytes()));
     }
+}
+
+/// Whatever the agent and the CLI read, in one: what one of them takes is JSON and reads back.
+pub fn responses(body: &[u8]) {
+    fn holds<T: Serialize>(body: &[u8], found: Result<T, WireError>) {
+        match found {
+            Ok(taken) => {
+                let depth = tree::parse(body).map(|tree| tree.depth());
+                assert!(tree::is_json(body) && depth.is_none_or(|depth| depth <= 64));
+                assert!(tree::parse(&write(&taken)).is_some());
+            }
+            Err(error) => assert_presentable(&error),
+        }
+    }
+    let found = CompiledConfig::parse(body);
+    if let Ok(config) = &found {
+        assert_eq!(CompiledConfig::parse(&write(config)).as_ref(), Ok(config));
+    }
+    holds(body, found);
+    holds(body, ConfigResponse::parse(body));
+    holds(body, HelloResponse::parse(body));
+    holds(body, HeartbeatResponse::parse(body));
+    holds(body, EventsResponse::parse(body));
+    holds(body, ErrorEnvelope::parse(body));
+    holds(body, Status::parse(body));
 }
 
 pub fn query(query: &[u8]) {
@@ -144,7 +172,7 @@ fn assert_echoed(heartbeat: &Heartbeat<'_>) {
     assert_eq!(agent.observer_reasons, heartbeat.observer_reasons);
     assert_eq!(agent.config_last_failed, heartbeat.config_last_failed);
     assert_eq!(agent.evidence_head, heartbeat.evidence_head);
-    let rows = |ledger: &Option<tapio_wire::ledger::LedgerText<'_>>| {
+    let rows = |ledger: &Option<tapio_wire::ledger::PackedLedger>| {
         ledger
             .as_ref()
             .map(|ledger| ledger.to_ledger().expect("was checked"))

@@ -1,138 +1,76 @@
 //! What the controller keeps of a heartbeat, in the form in which it is echoed.
 //!
-//! A heartbeat is kept as the very members it will be in `/v1/status`: one allocation for each
-//! agent, shared rather than copied into a snapshot, and written out as it is. A status of ten
-//! thousand agents is then mostly memory copied.
+//! A heartbeat is kept as the very members it will be in `/v1/status`, packed: one allocation for
+//! each agent, shared rather than copied into a snapshot. A status of ten thousand agents is then
+//! mostly memory copied.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{SequenceStatus, Status};
 use crate::heartbeat::Heartbeat;
+use crate::ledger::PackedLedger;
+use crate::pack::{unpack, write_name};
 
-/// The members `reported_config_version` to `evidence_head` of one agent, as JSON.
+/// The members `reported_config_version` to `evidence_head` of one agent, as packed JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Echo(Arc<[u8]>);
 
-/// The same members of an agent that has sent no heartbeat yet.
-const NOTHING_REPORTED: &[u8] = concat!(
-    r#""reported_config_version":null,"reported_config_hash":null,"reported_counters":null,"#,
-    r#""observers":{},"degraded_reasons":[]"#
-)
-.as_bytes();
-
 impl Echo {
     pub fn of(heartbeat: &Heartbeat<'_>) -> serde_json::Result<Self> {
-        let ledger_len = heartbeat
-            .ledger
-            .as_ref()
-            .map_or(0, |ledger| ledger.as_str().len());
-        let mut json = Vec::with_capacity(1_024 + ledger_len);
-        let out = &mut json;
+        let ledger = heartbeat.ledger.as_ref().map(PackedLedger::packed);
+        let mut packed = Vec::with_capacity(1_024 + ledger.map_or(0, <[u8]>::len));
+        let out = &mut packed;
         member(out, "reported_config_version", &heartbeat.config_version)?;
         member(out, "reported_config_hash", &heartbeat.config_hash)?;
-        member(out, "reported_counters", &heartbeat.counters)?;
-        member(out, "observers", &heartbeat.observers)?;
+        object(out, "reported_counters", heartbeat.counters.rows())?;
+        object(out, "observers", heartbeat.observers.0.iter())?;
         member(out, "degraded_reasons", &heartbeat.degraded_reasons)?;
         if !heartbeat.observer_reasons.is_empty() {
-            member(out, "observer_reasons", &heartbeat.observer_reasons)?;
+            object(out, "observer_reasons", heartbeat.observer_reasons.iter())?;
         }
         if let Some(failure) = &heartbeat.config_last_failed {
             member(out, "config_last_failed", failure)?;
         }
-        if let Some(ledger) = &heartbeat.ledger {
-            name(out, "ledger");
-            out.extend_from_slice(ledger.as_str().as_bytes());
+        if let Some(ledger) = ledger {
+            write_name(out, "ledger");
+            out.extend_from_slice(ledger);
         }
         if let Some(head) = &heartbeat.evidence_head {
-            member(out, "evidence_head", head)?;
+            let members = [("seal", &head.seal), ("sha256", &head.sha256)];
+            object(out, "evidence_head", members)?;
         }
-        Ok(Self(json.into()))
+        Ok(Self(packed.into()))
     }
 
-    /// The members as they will stand in the status.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+    /// Appends the members as they stand in the status, without a comma before or behind.
+    pub fn write(&self, json: &mut Vec<u8>) {
+        unpack(&self.0, json);
     }
-}
 
-fn name(json: &mut Vec<u8>, name: &str) {
-    if !matches!(json.last(), None | Some(b'{')) {
-        json.push(b',');
-    }
-    json.push(b'"');
-    json.extend_from_slice(name.as_bytes());
-    json.extend_from_slice(b"\":");
-}
-
-fn member(json: &mut Vec<u8>, key: &str, value: &impl Serialize) -> serde_json::Result<()> {
-    name(json, key);
-    serde_json::to_writer(json, value)
-}
-
-/// One agent, as the controller knows it: an [`super::AgentStatus`] about to be written.
-#[derive(Debug, Clone)]
-pub struct AgentRow<'a> {
-    pub agent_id: &'a str,
-    pub node_name: &'a str,
-    pub tapio_version: &'a str,
-    pub registered_at_unix: u64,
-    pub last_heartbeat_age_seconds: Option<u64>,
-    pub reported: Option<&'a Echo>,
-    pub sequence: SequenceStatus,
-}
-
-impl AgentRow<'_> {
-    pub fn write(&self, json: &mut Vec<u8>) -> serde_json::Result<()> {
-        json.push(b'{');
-        member(json, "agent_id", &self.agent_id)?;
-        member(json, "node_name", &self.node_name)?;
-        member(json, "tapio_version", &self.tapio_version)?;
-        member(json, "registered_at_unix", &self.registered_at_unix)?;
-        let age = &self.last_heartbeat_age_seconds;
-        member(json, "last_heartbeat_age_seconds", age)?;
-        json.push(b',');
-        json.extend_from_slice(self.reported.map_or(NOTHING_REPORTED, Echo::as_bytes));
-        member(json, "sequence", &self.sequence)?;
-        json.push(b'}');
-        Ok(())
+    /// Bytes that keeping it takes.
+    pub fn bytes(&self) -> usize {
+        self.0.len()
     }
 }
 
-/// Writes a status up to the bracket that opens its agents; those of `head` itself are left out.
-pub fn write_status_head(json: &mut Vec<u8>, head: &Status<'_>) -> serde_json::Result<()> {
-    json.push(b'{');
-    member(json, "wire_version", &head.wire_version)?;
-    member(json, "controller_id", &head.controller_id)?;
-    member(json, "started_at_unix", &head.started_at_unix)?;
-    member(json, "config", &head.config)?;
-    member(json, "totals", &head.totals)?;
-    name(json, "agents");
-    json.push(b'[');
+/// A member of which only the name is packed.
+fn member(packed: &mut Vec<u8>, name: &str, value: &impl Serialize) -> serde_json::Result<()> {
+    write_name(packed, name);
+    serde_json::to_writer(packed, value)
+}
+
+/// A member that is an object, the names in which are packed too.
+fn object<'n, V: Serialize>(
+    packed: &mut Vec<u8>,
+    name: &str,
+    members: impl IntoIterator<Item = (&'n str, V)>,
+) -> serde_json::Result<()> {
+    write_name(packed, name);
+    packed.push(b'{');
+    for (name, value) in members {
+        member(packed, name, &value)?;
+    }
+    packed.push(b'}');
     Ok(())
 }
-
-/// What follows the last agent.
-pub const STATUS_END: &[u8] = b"]}";
-
-/// Writes a whole status: `head` and then the rows, in the order in which they are to stand. For
-/// a fleet, the three parts are written one by one as they are sent.
-pub fn write_status<'a>(
-    head: &Status<'_>,
-    rows: impl IntoIterator<Item = AgentRow<'a>>,
-) -> serde_json::Result<Vec<u8>> {
-    let mut json = Vec::new();
-    write_status_head(&mut json, head)?;
-    for (at, row) in rows.into_iter().enumerate() {
-        if at > 0 {
-            json.push(b',');
-        }
-        row.write(&mut json)?;
-    }
-    json.extend_from_slice(STATUS_END);
-    Ok(json)
-}
-
-#[cfg(test)]
-mod tests;

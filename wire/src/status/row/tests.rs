@@ -1,4 +1,5 @@
 use super::*;
+use crate::heartbeat::Heartbeat;
 use crate::status::{AgentStatus, StatusConfig, Totals};
 use crate::values::{Generation, WireVersion};
 
@@ -96,6 +97,8 @@ fn a_status_without_agents() {
 #[test]
 fn what_a_newer_agent_says_is_echoed_as_it_came() {
     let heartbeat = Heartbeat::parse(HEARTBEAT.as_bytes()).expect("parses");
-    let echo = Echo::of(&heartbeat).expect("serialises");
-    assert!(text(echo.as_bytes()).contains(r#""observers":{"network":"running","node":"asleep"}"#));
+    let mut json = Vec::new();
+    Echo::of(&heartbeat).expect("serialises").write(&mut json);
+    assert!(text(&json).contains(r#""observers":{"network":"running","node":"asleep"}"#));
+    assert!(text(&json).starts_with(r#""reported_config_version":"3","#));
 }
