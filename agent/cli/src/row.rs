@@ -1,12 +1,12 @@
 //! One event on the screen: a row of columns on a terminal, a line of words elsewhere.
 
+use tapio_common::catalogue::Severity;
 use tapio_common::occurrence::Occurrence;
 
 use crate::Failure;
 use crate::answer::moment;
-use crate::screen::{Ink, Screen, fitted};
+use crate::screen::{Ink, Screen, escaped, fitted};
 use crate::story;
-use tapio_common::catalogue::Severity;
 
 /// From this width on there is room for the date, the observer and whose it was.
 const WIDE: usize = 120;
@@ -31,8 +31,9 @@ fn show_row(screen: &mut Screen, occurrence: &Occurrence, width: usize) -> Resul
     let ink = Ink::of(Some(occurrence.severity));
     let kind = occurrence.event_type.trim_start_matches("kernel.");
     let name = kind.rsplit('.').next().unwrap_or(kind);
-    let what = story::what(&occurrence.event_type, &occurrence.data);
-    let whose = story::whose(&occurrence.data);
+    // Escaped before it is fitted, because that makes it longer.
+    let what = escaped(&story::what(&occurrence.event_type, &occurrence.data));
+    let whose = escaped(&story::whose(&occurrence.data));
     if width < WIDE {
         let name = format!("{:<NAME_WIDTH$} ", fitted(name, NAME_WIDTH));
         let time = format!("{} ", &at[11..23]);

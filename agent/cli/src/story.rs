@@ -58,35 +58,28 @@ fn joined(parts: impl IntoIterator<Item = String>) -> String {
 }
 
 fn oom_kill(facts: &Facts) -> String {
-    let kilobytes = ["anon_rss_bytes", "file_rss_bytes", "shmem_rss_bytes"];
-    let resident: Vec<u64> = kilobytes
+    let resident = ["anon_rss_bytes", "file_rss_bytes", "shmem_rss_bytes"];
+    let resident: Vec<u64> = resident
         .iter()
         .filter_map(|name| number(facts, name))
         .collect();
     let held = (!resident.is_empty()).then(|| format!("held {}", size(resident.iter().sum())));
     let limit = number(facts, "memory_limit_bytes").map(|bytes| format!("limit {}", size(bytes)));
-    joined([
-        process(facts),
-        held.unwrap_or_default(),
-        limit.unwrap_or_default(),
-    ])
+    let told: Vec<String> = held.into_iter().chain(limit).collect();
+    joined([process(facts), told.join(", ")])
 }
 
 fn exit(facts: &Facts) -> String {
     let how = match (number(facts, "signal"), number(facts, "exit_code")) {
         (Some(signal), _) => format!("signal {}{}", signal_name(signal), sender(facts)),
         (None, Some(code)) => format!("code {code}"),
-        (None, None) => String::new(),
+        (None, None) => "ended".to_owned(),
     };
-    let victim = facts.get("oom_victim").and_then(Value::as_bool) == Some(true);
-    let oom = if victim { "oom victim" } else { "" };
+    let is_victim = facts.get("oom_victim").and_then(Value::as_bool) == Some(true);
+    let oom = is_victim.then(|| "oom victim".to_owned());
     let lived = number(facts, "runtime_ms").map(|ms| format!("after {}", lasted(ms)));
-    joined([
-        process(facts),
-        how,
-        oom.to_owned(),
-        lived.unwrap_or_default(),
-    ])
+    let told: Vec<String> = [Some(how), oom, lived].into_iter().flatten().collect();
+    joined([process(facts), told.join(", ")])
 }
 
 fn sender(facts: &Facts) -> String {
@@ -196,22 +189,22 @@ mod tests {
             (
                 "kernel.container.oom_kill",
                 r#"{"pid":7,"comm":"hog","anon_rss_bytes":1048576,"file_rss_bytes":1048576,"memory_limit_bytes":4194304}"#,
-                "hog[7] held 2.0 MiB limit 4.0 MiB",
+                "hog[7] held 2.0 MiB, limit 4.0 MiB",
             ),
             (
                 "kernel.container.abnormal_exit",
                 r#"{"pid":7,"comm":"sh","signal":9,"sender":{"pid":8,"comm":"kill"},"runtime_ms":1234}"#,
-                "sh[7] signal 9 (KILL) from kill[8] after 1.234 s",
+                "sh[7] signal 9 (KILL) from kill[8], after 1.234 s",
             ),
             (
                 "kernel.container.abnormal_exit",
                 r#"{"pid":7,"comm":"sh","exit_code":3,"oom_victim":false,"runtime_ms":61000}"#,
-                "sh[7] code 3 after 1 min 1 s",
+                "sh[7] code 3, after 1 min 1 s",
             ),
             (
                 "kernel.container.abnormal_exit",
                 r#"{"pid":7,"comm":"sh","signal":34,"sender":"kernel","oom_victim":true,"summary":true,"count":9}"#,
-                "9 more like it: sh[7] signal 34 from kernel oom victim",
+                "9 more like it: sh[7] signal 34 from kernel, oom victim",
             ),
             (
                 "kernel.network.connection_refused",

@@ -13,7 +13,7 @@ use crate::filter::is_of_container;
 use crate::recent::Newest;
 use crate::row::show;
 use crate::scan::Scan;
-use crate::screen::{Ink, Screen};
+use crate::screen::{Ink, Screen, escaped};
 use crate::settings::Settings;
 use crate::{Failure, Verdict, answer, story};
 
@@ -25,6 +25,8 @@ const DEATHS: [&str; 2] = [
 const BEFORE_NANOS: u64 = 60 * NANOS_PER_SECOND;
 /// Events of the minute before that are shown.
 const BEFORE_MAX: usize = 50;
+/// What a fact's name takes; the narrowest screen is wider.
+const NAME_COLUMNS: usize = 23;
 
 /// Whose death is asked about.
 enum Subject<'a> {
@@ -95,8 +97,11 @@ fn tell_death(screen: &mut Screen, line: &[u8]) -> Result<(), Failure> {
     };
     let kind = death.event_type.trim_start_matches("kernel.");
     let what = story::what(&death.event_type, &death.data);
-    let head = format!("{} {kind} ", moment(death.timestamp));
-    screen.row(&[(Ink::Bold, &head), (Ink::of(Some(death.severity)), &what)])?;
+    let head = format!("{} {kind}", moment(death.timestamp));
+    screen.row(&[(Ink::Bold, &head)])?;
+    for line in answer::wrapped(&escaped(&what), screen.width, 2) {
+        screen.line(Ink::of(Some(death.severity)), &line)?;
+    }
     if let Some(error) = &death.error {
         screen.line(Ink::Plain, &format!("  {}: {}", error.code, error.message))?;
     }
@@ -105,10 +110,22 @@ fn tell_death(screen: &mut Screen, line: &[u8]) -> Result<(), Failure> {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        screen.row(&[
-            (Ink::Faint, &format!("  {name:<20} ")),
-            (Ink::Plain, &value),
-        ])?;
+        tell_fact(screen, name, &escaped(&value))?;
+    }
+    Ok(())
+}
+
+/// A fact whole, in as many lines as it needs: an id that is cut is of no use.
+fn tell_fact(screen: &mut Screen, name: &str, value: &str) -> Result<(), Failure> {
+    let room = screen
+        .width
+        .map_or(usize::MAX, |width| width - NAME_COLUMNS);
+    let chars: Vec<char> = value.chars().collect();
+    let mut name = format!("  {name:<20} ");
+    for part in chars.chunks(room) {
+        let part: String = part.iter().collect();
+        screen.row(&[(Ink::Faint, &name), (Ink::Plain, &part)])?;
+        name = " ".repeat(NAME_COLUMNS);
     }
     Ok(())
 }
