@@ -26,8 +26,8 @@ pub fn probe(settings: &Settings) -> Result<Verdict, Failure> {
     );
     describe_surroundings(&mut page, &surroundings);
     let names = match &loaded.names {
-        Ok(_) => "told when they are made".to_owned(),
-        Err(reason) => format!("unnamed if made while the agent runs: {reason}"),
+        Ok(_) => "cgroup_mkdir and cgroup_rmdir used".to_owned(),
+        Err(reason) => format!("cgroup_mkdir and cgroup_rmdir not used: {reason}"),
     };
     row(&mut page, "cgroups", &names);
     for observer in &loaded.observers {

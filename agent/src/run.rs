@@ -89,7 +89,7 @@ impl Run<'_> {
             &self.config,
             live.observers,
         );
-        let scribe = Scribe::new(identity.node_name, identity.boot_id, identity.seed);
+        let scribe = Scribe::new(identity.node_name, &identity.boot_id, identity.seed);
         let mut batcher = Batcher::new(live, scribe, cgroups, self.fronts, self.accounts);
         batcher.cover(since);
         thread::scope(|scope| {

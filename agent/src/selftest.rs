@@ -8,6 +8,7 @@ mod cause;
 mod scene;
 mod wanted;
 
+use std::fmt::Write as _;
 use std::thread;
 use std::time::Duration;
 
@@ -78,12 +79,15 @@ pub fn selftest(settings: &Settings) -> Result<Verdict, Failure> {
     })?;
     let mut page = String::new();
     for (case, outcome) in &outcomes {
-        page.push_str(&format!(
-            "{:<10} {}{}\n",
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            page,
+            "{:<10} {} ({}){}",
             outcome.word(),
             case.says,
+            case.names(),
             outcome.why()
-        ));
+        );
     }
     crate::print(&page)?;
     Ok(verdict(outcomes.iter().map(|(_, outcome)| outcome)))
@@ -108,7 +112,7 @@ impl Outcome {
 
     fn why(&self) -> String {
         match self {
-            Self::Right { after_ms } => format!(" (after {after_ms} ms)"),
+            Self::Right { after_ms } => format!(", after {after_ms} ms"),
             Self::Wrong { why } | Self::NotTried { why } => format!(": {why}"),
         }
     }

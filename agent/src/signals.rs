@@ -1,11 +1,10 @@
-//! SIGTERM and SIGINT as bytes on a socket, so that one thread can wait for them and for the stop.
+//! SIGTERM and SIGINT as bytes in a pipe, so that one thread can wait for them and for the stop.
 //!
 //! Registered before any thread starts: a signal that comes while the agent is still loading is
 //! kept and answered as soon as the thread runs.
 
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
@@ -18,12 +17,12 @@ const LEAVE_SECONDS_MAX: libc::c_uint = 5;
 /// The receiving end of the signals that ask the agent to leave.
 #[derive(Debug)]
 pub struct Signals {
-    arrived: UnixStream,
+    arrived: OwnedFd,
 }
 
 impl Signals {
     pub fn register() -> io::Result<Self> {
-        let (arrived, sender) = UnixStream::pair()?;
+        let (arrived, sender) = open_pipe()?;
         pipe::register(SIGTERM, sender.try_clone()?)?;
         pipe::register(SIGINT, sender)?;
         Ok(Self { arrived })
@@ -37,6 +36,18 @@ impl Signals {
             log::info!("asked to leave by a signal");
         }
     }
+}
+
+/// Neither end waits: a handler that found the pipe full would hold up whom it interrupted.
+fn open_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [0; 2];
+    // SAFETY: pipe2 writes two descriptors to the two integers it is given.
+    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: both descriptors are new and nobody else's.
+    let [arrived, sender] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
+    Ok((arrived, sender))
 }
 
 /// From now on the kernel ends this process if it has not left in time: the promise holds even

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::catalogue::{Anomaly, Outcome, Severity};
 use crate::time::Timestamp;
 
-pub use line::{Facts, Head, NOT_OBSERVED_MAX, write_line};
+pub use line::{Facts, Head, Members, NOT_OBSERVED_MAX, write_line};
 
 /// Who says so, in every occurrence.
 pub const SOURCE: &str = "tapio";

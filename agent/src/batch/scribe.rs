@@ -6,7 +6,7 @@
 use tapio_common::abi::shared::{CgroupRef, HIERARCHY_V1_MEMORY};
 use tapio_common::catalogue::{Anomaly, Outcome, Severity};
 use tapio_common::ident::UlidSource;
-use tapio_common::occurrence::{ErrorFact, Facts, Head, write_line};
+use tapio_common::occurrence::{ErrorFact, Facts, Head, Members, write_line};
 use tapio_common::sink::Written;
 use tapio_common::time::{Now, Timestamp};
 
@@ -20,17 +20,20 @@ use crate::observer::{self, Anomalous};
 pub struct Scribe {
     ids: UlidSource,
     node: String,
-    boot_id: String,
+    /// What every occurrence of this run says.
+    of_run: Members,
+    owners: Owners,
     line: Vec<u8>,
 }
 
 impl Scribe {
     /// `seed` is ten random bytes, fresh for every run.
-    pub fn new(node: String, boot_id: String, seed: [u8; 10]) -> Self {
+    pub fn new(node: String, boot_id: &str, seed: [u8; 10]) -> Self {
         Self {
             ids: UlidSource::new(seed),
             node,
-            boot_id,
+            of_run: Members::of(|facts| facts.text("boot_id", boot_id)),
+            owners: Owners::default(),
             line: Vec::new(),
         }
     }
@@ -44,9 +47,9 @@ impl Scribe {
             outcome,
             error,
         };
-        self.write_claim(claim, |facts| {
+        self.write_claim(claim, anomalous.cgroup(), cgroups, |facts, owner| {
             anomalous.fill(facts, &|cgroup| cgroups.path(cgroup));
-            put_owner(facts, anomalous.cgroup(), cgroups);
+            facts.members(owner);
             facts.u64("config_generation", anomalous.generation());
         })
     }
@@ -60,7 +63,7 @@ impl Scribe {
             outcome: Outcome::Failure,
             error: None,
         };
-        self.write_claim(claim, |facts| {
+        self.write_claim(claim, Some(fold.cgroup), cgroups, |facts, owner| {
             facts.flag("summary", true);
             facts.u64("count", fold.count);
             for (name, boot_ns) in [("first", fold.first_boot_ns), ("last", fold.last_boot_ns)] {
@@ -69,17 +72,25 @@ impl Scribe {
             if let Some(destination) = &fold.destination {
                 observer::network::fill_destination(destination, facts);
             }
-            put_owner(facts, Some(fold.cgroup), cgroups);
+            facts.members(owner);
         })
     }
 
-    fn write_claim(&mut self, claim: Claim, fill: impl FnOnce(&mut Facts<'_>)) -> Written<'_> {
+    fn write_claim(
+        &mut self,
+        claim: Claim,
+        cgroup: Option<CgroupRef>,
+        cgroups: &Cgroups,
+        fill: impl FnOnce(&mut Facts<'_>, &Members),
+    ) -> Written<'_> {
         let Self {
             ids,
             node,
-            boot_id,
+            of_run,
+            owners,
             line,
         } = self;
+        let owner = owners.of(cgroup, cgroups);
         let Claim {
             at,
             anomaly,
@@ -98,8 +109,8 @@ impl Scribe {
         };
         line.clear();
         write_line(line, &head, |facts| {
-            fill(facts);
-            facts.text("boot_id", boot_id);
+            fill(facts, owner);
+            facts.members(of_run);
         });
         Written {
             line,
@@ -117,6 +128,34 @@ struct Claim {
     severity: Severity,
     outcome: Outcome,
     error: Option<ErrorFact<'static>>,
+}
+
+/// The owners that were written last, each in the place its cgroup's id points to: a crash loop
+/// names the same few over and over.
+#[derive(Debug, Default)]
+struct Owners {
+    places: [Option<(CgroupRef, Members)>; OWNERS],
+    unkept: Members,
+}
+
+/// A power of two.
+const OWNERS: usize = 16;
+
+impl Owners {
+    fn of(&mut self, cgroup: Option<CgroupRef>, cgroups: &Cgroups) -> &Members {
+        let written = || Members::of(|facts| put_owner(facts, cgroup, cgroups));
+        // One that has no name yet may get one, so it is not kept.
+        let Some(cgroup) = cgroup.filter(|cgroup| cgroups.path(*cgroup).is_some()) else {
+            self.unkept = written();
+            return &self.unkept;
+        };
+        let place = usize::try_from(cgroup.id).unwrap_or(0) % OWNERS;
+        let (kept, owner) = self.places[place].get_or_insert_with(|| (cgroup, written()));
+        if *kept != cgroup {
+            (*kept, *owner) = (cgroup, written());
+        }
+        owner
+    }
 }
 
 /// The cgroup and, from its path, whose it is.

@@ -156,7 +156,7 @@ fn run(source: Double, items: &[Item]) -> (Vec<Occurrence>, Closing, Vec<Ledger>
         books,
         account: accounts.sinks().next().expect("a sink").1,
     };
-    let scribe = Scribe::new("n1".into(), "boot".into(), [3; 10]);
+    let scribe = Scribe::new("n1".into(), "boot", [3; 10]);
     let batcher = Batcher::new(
         source,
         scribe,
@@ -261,6 +261,23 @@ fn a_fold_that_is_open_at_the_end_is_closed_by_the_sweep() {
     let (lines, closing, _) = run(source, &[opening(4, clock::boot_nanos())]);
     assert_eq!(lines[1].data["count"], 2);
     assert_eq!(closing.ledger.check(), []);
+}
+
+/// More cgroups than owners are kept, in an order in which each pushes another out.
+#[test]
+fn every_cgroup_keeps_its_own_owner() {
+    let ids: Vec<u64> = (0..200).map(|at| at * 16 % 97).collect();
+    let source = Double {
+        names: (0..97).map(|id| (group(id), format!("/{id}"))).collect(),
+        seen: 200,
+        ..Double::default()
+    };
+    let items: Vec<Item> = ids.iter().map(|id| exit(1, group(*id), 5)).collect();
+    let (lines, _, _) = run(source, &items);
+    for (line, id) in lines.iter().zip(ids) {
+        assert_eq!(line.data["cgroup_path"], format!("/{id}"));
+        assert_eq!(line.data["cgroup_id"], id);
+    }
 }
 
 #[test]

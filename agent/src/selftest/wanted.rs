@@ -94,6 +94,18 @@ pub const CASES: &[Case] = &[
     },
 ];
 
+impl Case {
+    /// What is to be reported.
+    pub fn names(&self) -> String {
+        let names: Vec<_> = self
+            .events
+            .iter()
+            .map(|event| event.anomaly.name())
+            .collect();
+        names.join(" and ")
+    }
+}
+
 impl Event {
     pub fn is_kind_of(&self, line: &Value) -> bool {
         line["type"] == self.anomaly.event_type()

@@ -33,18 +33,21 @@ pub fn push_i64(out: &mut Vec<u8>, value: i64) {
 /// A text in quotes, escaped as JSON asks.
 pub fn push_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut clean_from = 0;
-    for (at, byte) in bytes.iter().copied().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
+    if text.bytes().any(needs_escape) {
+        for byte in text.bytes() {
+            match needs_escape(byte) {
+                true => push_escape(out, byte),
+                false => out.push(byte),
+            }
         }
-        out.extend_from_slice(&bytes[clean_from..at]);
-        clean_from = at + 1;
-        push_escape(out, byte);
+    } else {
+        out.extend_from_slice(text.as_bytes());
     }
-    out.extend_from_slice(&bytes[clean_from..]);
     out.push(b'"');
+}
+
+fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 fn push_escape(out: &mut Vec<u8>, byte: u8) {

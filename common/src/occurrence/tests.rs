@@ -74,3 +74,59 @@ fn without_facts_or_error_the_line_is_still_whole() {
     assert_eq!(read.error, None);
     assert_eq!(read.data["not_observed"]["pid"], "accepted");
 }
+
+#[test]
+fn members_written_once_read_as_if_written_here() {
+    let owner = Members::of(|facts| {
+        facts.text("cgroup_path", "/a");
+        facts.absent("container_runtime", "not_in_path");
+    });
+    let nothing = Members::default();
+    let again = written(&head("n"), |facts| {
+        facts.members(&nothing);
+        facts.u64("pid", 7u32);
+        facts.members(&owner);
+        facts.members(&nothing);
+        facts.flag("core_dumped", false);
+    });
+    let at_once = written(&head("n"), |facts| {
+        facts.u64("pid", 7u32);
+        facts.text("cgroup_path", "/a");
+        facts.absent("container_runtime", "not_in_path");
+        facts.flag("core_dumped", false);
+    });
+    assert_eq!(again, at_once);
+    let first = written(&head("n"), |facts| facts.members(&owner));
+    assert!(
+        first.contains(r#""data":{"cgroup_path":"/a","not_observed":"#),
+        "{first}"
+    );
+}
+
+#[test]
+fn every_word_of_our_tables_stands_as_it_is() {
+    let read = |head: &Head<'_>| -> Occurrence {
+        serde_json::from_str(&written(head, |_| {})).expect("an occurrence")
+    };
+    for anomaly in Anomaly::ALL.iter().copied() {
+        let line = read(&Head {
+            anomaly,
+            ..head("n")
+        });
+        assert_eq!(line.event_type, anomaly.event_type());
+        assert_eq!(
+            (line.source.as_str(), line.protocol_version.as_str()),
+            (SOURCE, PROTOCOL_VERSION)
+        );
+    }
+    for severity in Severity::ALL {
+        assert_eq!(
+            read(&Head {
+                severity,
+                ..head("n")
+            })
+            .severity,
+            severity
+        );
+    }
+}

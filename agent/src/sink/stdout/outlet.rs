@@ -2,8 +2,8 @@
 //!
 //! Making descriptor 1 itself non-blocking would do the same to the shell that shares it. So a
 //! pipe or a terminal is opened anew through /proc, a socket is sent to with a flag of its own,
-//! and a file is simply written to. Where the pipe cannot be opened anew (another user's), pieces
-//! that a pipe which polls writable takes whole have to do.
+//! and a file is simply written to. Where a pipe cannot be opened anew (another user's), what it
+//! takes whole once it polls writable has to do.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -20,8 +20,8 @@ enum Way {
     Own,
     /// `send` with `MSG_DONTWAIT`.
     Socket,
-    /// At most `PIPE_BUF` at a time, and only when it polls writable.
-    Pieces,
+    /// Only when it polls writable.
+    Polled,
     /// Files do not wait for readers.
     File,
 }
@@ -65,20 +65,23 @@ impl Outlet {
             },
             Err(_) => Self {
                 target,
-                way: Way::Pieces,
+                way: Way::Polled,
             },
         })
     }
 
-    /// Writes some of `bytes`; `WouldBlock` when the reader has to read first.
-    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    /// Writes some of `lines`; `WouldBlock` when the reader has to read first. A reader gets whole
+    /// lines even if it is the last write: a pipe takes so much at once, or nothing of it.
+    pub fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let piece = first_lines(lines, libc::PIPE_BUF);
         match self.way {
-            Way::Own | Way::File => self.target.write(bytes),
-            Way::Socket => self.send(bytes),
-            Way::Pieces => {
+            Way::File => self.target.write(lines),
+            Way::Own => self.target.write(piece),
+            Way::Socket => self.send(piece),
+            Way::Polled => {
                 let writable = (self.target.as_fd(), libc::POLLOUT);
                 match await_any(&[writable], Some(Duration::ZERO)) {
-                    [true] => self.target.write(&bytes[..bytes.len().min(libc::PIPE_BUF)]),
+                    [true] => self.target.write(piece),
                     [false] => Err(io::ErrorKind::WouldBlock.into()),
                 }
             }
@@ -100,8 +103,39 @@ impl Outlet {
     }
 }
 
+/// As many whole lines as fit, or the first one if that alone does not.
+fn first_lines(lines: &[u8], bytes_max: usize) -> &[u8] {
+    let is_end = |byte: &u8| *byte == b'\n';
+    let fitting = &lines[..lines.len().min(bytes_max)];
+    let end = match fitting.iter().rposition(is_end) {
+        Some(last) => Some(last),
+        None => lines.iter().position(is_end),
+    };
+    end.map_or(lines, |end| &lines[..=end])
+}
+
 impl AsFd for Outlet {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.target.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_is_whole_lines_as_many_as_fit() {
+        for (lines, bytes_max, wanted) in [
+            ("a\nbb\nccc\n", 5, "a\nbb\n"),
+            ("a\nbb\nccc\n", 4, "a\n"),
+            ("a\nbb\n", 100, "a\nbb\n"),
+            ("longer\nb\n", 3, "longer\n"),
+            ("no end", 3, "no end"),
+            ("", 3, ""),
+        ] {
+            let piece = first_lines(lines.as_bytes(), bytes_max);
+            assert_eq!(piece, wanted.as_bytes(), "{lines:?} in {bytes_max}");
+        }
     }
 }
