@@ -184,7 +184,7 @@ static __always_inline void fill_fact(struct tapio_connection_fact *record, cons
 	if (!tcp)
 		return;
 	if (fact->old_state == TCP_SYN_SENT)
-		record->syn_retries = tcp->inet_conn.icsk_retransmits;
+		record->syn_retries = tcp->total_retrans;
 	record->total_retrans = tcp->total_retrans;
 	record->snd_cwnd = tcp->snd_cwnd;
 	record->srtt_us = tcp->srtt_us >> SRTT_SHIFT;

@@ -233,12 +233,7 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
-struct inet_connection_sock {
-	__u8 icsk_retransmits;
-};
-
 struct tcp_sock {
-	struct inet_connection_sock inet_conn;
 	__u64 tcp_mstamp;
 	__u32 srtt_us;
 	__u32 snd_cwnd;

@@ -8,7 +8,9 @@ mod flood;
 mod kill;
 mod lives;
 mod memory;
+mod network;
 mod os;
+mod sockets;
 mod threads;
 mod verbs;
 

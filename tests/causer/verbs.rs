@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use crate::{flood, kill, lives, memory, threads};
+use crate::{flood, kill, lives, memory, network, threads};
 
 type Verb = fn(&[String]) -> ExitCode;
 
-const VERBS: [(&str, Verb); 20] = [
+const VERBS: [(&str, Verb); 31] = [
     ("exit", lives::exit),
     ("die", lives::die),
     ("fault", lives::fault),
@@ -27,6 +27,17 @@ const VERBS: [(&str, Verb); 20] = [
     ("hold", memory::hold),
     ("hold-dying", memory::hold_dying),
     ("flood", flood::flood),
+    ("in-namespace", network::in_namespace),
+    ("refused", network::refused),
+    ("times-out", network::times_out),
+    ("cancelled", network::cancelled),
+    ("no-route", network::no_route),
+    ("exhausted", network::exhausted),
+    ("reset", network::reset),
+    ("lost", network::lost),
+    ("slow", network::slow),
+    ("healthy", network::healthy),
+    ("spin", network::spin),
 ];
 
 /// Plays the scene that the first word names.

@@ -10,6 +10,7 @@ mod exits;
 mod floods;
 mod lifecycle;
 mod naming;
+mod network;
 mod oom;
 mod oracle;
 mod podman;

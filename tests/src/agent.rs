@@ -78,6 +78,18 @@ pub fn container_config(exits: &str, ignored_codes: &[i32]) -> Value {
     })
 }
 
+/// A compiled config in which the network observer alone looks; `network` are its fields that
+/// differ from the defaults.
+pub fn network_config(network: &Value) -> Value {
+    let mut config = container_config("workloads", &[]);
+    config["container"]["enabled"] = false.into();
+    config["network"]["enabled"] = true.into();
+    for (name, value) in network.as_object().into_iter().flatten() {
+        config["network"][name] = value.clone();
+    }
+    config
+}
+
 impl TestAgent {
     /// The container observer under this config, with these flags besides.
     ///
@@ -85,10 +97,24 @@ impl TestAgent {
     /// When it does not come up.
     #[track_caller]
     pub fn observe(config: &Value, flags: &[&str]) -> Self {
+        Self::observe_with("container", config, flags)
+    }
+
+    /// The network observer with these fields of its config, and these flags besides.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[track_caller]
+    pub fn observe_network(network: &Value, flags: &[&str]) -> Self {
+        Self::observe_with("network", &network_config(network), flags)
+    }
+
+    #[track_caller]
+    fn observe_with(observers: &str, config: &Value, flags: &[&str]) -> Self {
         let folder = TestFolder::new();
         let config = folder.write("config.json", config.to_string());
         let mut command = Command::new(Program::Agent.path());
-        command.args(["--sink", "stdout", "--observers", "container"]);
+        command.args(["--sink", "stdout", "--observers", observers]);
         command.arg("--config").arg(config).args(flags);
         Self::spawn(folder, command)
     }
