@@ -167,7 +167,11 @@ fn pack_value(
     }
     field.code.write(packed);
     match field.value {
-        Value::Number32 => pack_number(reader, packed, |reader| reader.u32().map(drop)),
+        Value::Number32 => {
+            let number = reader.raw(|reader| reader.u32().map(drop))?;
+            packed.extend_from_slice(number.as_bytes());
+            Ok(())
+        }
         Value::Number | Value::NumberOrNull => pack_u64(reader, packed),
         Value::Text => {
             let text = reader.string()?;
@@ -197,15 +201,7 @@ fn pack_map(
 }
 
 fn pack_u64(reader: &mut Reader<'_>, packed: &mut Vec<u8>) -> Result<(), Fault> {
-    pack_number(reader, packed, |reader| reader.u64().map(drop))
-}
-
-fn pack_number(
-    reader: &mut Reader<'_>,
-    packed: &mut Vec<u8>,
-    pass: impl FnOnce(&mut Reader<'_>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    packed.extend_from_slice(reader.raw(pass)?.as_bytes());
+    packed.extend_from_slice(reader.u64_digits()?.as_bytes());
     Ok(())
 }
 

@@ -18,9 +18,6 @@ const _: () = assert!(
     "scanning keeps one bit for each level"
 );
 
-/// So many digits are below `u64::MAX` whatever they are.
-const DIGITS_THAT_FIT: usize = 19;
-
 impl<'a> Reader<'a> {
     pub(crate) fn new(body: &'a [u8]) -> Result<Self, Fault> {
         let text = std::str::from_utf8(body).map_err(|_| Fault::malformed("is not UTF-8"))?;
@@ -211,51 +208,53 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn u64(&mut self) -> Result<u64, Fault> {
-        let whole = self.whole()?;
-        whole.ok_or_else(|| wanted("0 to 18446744073709551615"))
+        self.peek()?;
+        let value = self.whole().and_then(|digits| digits.parse().ok());
+        value.ok_or_else(|| wanted(U64_RANGE))
+    }
+
+    /// The digits of a u64.
+    pub(crate) fn u64_digits(&mut self) -> Result<&'a str, Fault> {
+        self.peek()?;
+        let fits = |digits: &&str| digits.len() <= U64_DIGITS_SAFE || digits.parse::<u64>().is_ok();
+        self.whole().filter(fits).ok_or_else(|| wanted(U64_RANGE))
     }
 
     pub(crate) fn u32(&mut self) -> Result<u32, Fault> {
-        let whole = self.whole()?.and_then(|value| u32::try_from(value).ok());
-        whole.ok_or_else(|| wanted("0 to 4294967295"))
+        self.peek()?;
+        let value = self.whole().and_then(|digits| digits.parse().ok());
+        value.ok_or_else(|| wanted("0 to 4294967295"))
     }
 
     pub(crate) fn i32(&mut self) -> Result<i32, Fault> {
         let is_negative = self.peek()? == b'-';
         self.at += usize::from(is_negative);
         let sign = if is_negative { -1 } else { 1 };
-        self.digits_alone()
-            .and_then(|value| i64::try_from(value).ok())
+        self.whole()
+            .and_then(|digits| digits.parse::<i64>().ok())
             .and_then(|value| i32::try_from(sign * value).ok())
             .ok_or_else(|| wanted("-2147483648 to 2147483647"))
     }
 
-    fn whole(&mut self) -> Result<Option<u64>, Fault> {
-        self.peek()?;
-        Ok(self.digits_alone())
-    }
-
-    /// A number without sign, fraction or exponent; nothing if it is another value or too large.
-    fn digits_alone(&mut self) -> Option<u64> {
-        let first = self.byte();
-        let (mut value, mut len, mut fits) = (0u64, 0, true);
-        for byte in self.rest() {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            if len >= DIGITS_THAT_FIT {
-                fits &= value <= (u64::MAX - u64::from(digit)) / 10;
-            }
-            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-            len += 1;
-        }
+    /// A number without sign, fraction or exponent; nothing if it is another value.
+    fn whole(&mut self) -> Option<&'a str> {
+        let from = self.at;
+        let len = self
+            .rest()
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         self.at += len;
-        let is_whole = len == 1 || (len > 1 && first != Some(b'0'));
+        let digits = &self.text[from..self.at];
+        let is_whole = len == 1 || (len > 1 && !digits.starts_with('0'));
         let is_all = !matches!(self.byte(), Some(b'.' | b'e' | b'E'));
-        (fits && is_whole && is_all).then_some(value)
+        (is_whole && is_all).then_some(digits)
     }
 }
+
+const U64_RANGE: &str = "0 to 18446744073709551615";
+/// So many digits are in range whatever they are.
+const U64_DIGITS_SAFE: usize = 19;
 
 fn wanted(range: &'static str) -> Fault {
     Fault::malformed(format!("must be a whole number from {range}"))
