@@ -1,0 +1,143 @@
+//! The agent's command line from outside: what it prints, what it refuses, and with which code.
+//!
+//! Nothing here loads a program into the kernel, so nothing needs privileges.
+
+use tapio_tests::command::TestCommand;
+use tapio_tests::folder::TestFolder;
+use tapio_tests::program::Program;
+
+fn agent(args: &[&str]) -> TestCommand {
+    TestCommand::new(Program::Agent).args(args)
+}
+
+#[test]
+fn help_fits_a_screen_of_eighty_columns_and_shows_defaults() {
+    let page = agent(&["--help"]).run().expect_code(0);
+    assert_eq!(page.stderr, "");
+    assert!(page.stdout.lines().count() <= 32, "{}", page.stdout);
+    assert!(page.stdout.lines().all(|line| line.chars().count() <= 80));
+    for wanted in [
+        "Usage: tapio-agent [FLAGS]",
+        "tapio-agent probe",
+        "tapio-agent selftest",
+        "--sink NAME",
+        "--config FILE",
+        "--observers LIST",
+        "--data-dir DIR",
+        "[/var/lib/tapio/evidence]",
+        "--state-dir DIR",
+        "--node-name NAME",
+        "--agent-id ID",
+        "--ebpf-dir DIR",
+        "--fair-share RATE",
+        "[200]",
+        "--log-level LEVEL",
+        "[info]",
+        "TAPIO_DATA_DIR",
+        "Exit codes: 0 ok, 1 failed, 2 usage",
+    ] {
+        assert!(
+            page.stdout.contains(wanted),
+            "{wanted} is not in\n{}",
+            page.stdout
+        );
+    }
+}
+
+#[test]
+fn the_version_is_one_line() {
+    let version = agent(&["--version"]).run().expect_code(0);
+    assert_eq!(
+        version.stdout,
+        format!("tapio-agent {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn a_command_line_that_cannot_be_obeyed_is_one_line_and_code_two() {
+    for (args, wanted) in [
+        (
+            &["--snk", "stdout"][..],
+            "tapio-agent: unknown flag \"--snk\", see --help",
+        ),
+        (
+            &["prob"],
+            "tapio-agent: unknown command \"prob\", see --help",
+        ),
+        (&["probe", "x"], "tapio-agent: unexpected argument \"x\""),
+        (
+            &["--sink", "kafka"],
+            "tapio-agent: --sink: \"kafka\" is not one of stdout, file, http, otlp, controller",
+        ),
+        (
+            &["--observers", "cpu"],
+            "tapio-agent: --observers: \"cpu\" is not one of network, storage, container, node",
+        ),
+        (
+            &["--log-level", "loud"],
+            "tapio-agent: --log-level: \"loud\" is not one of off, error, warn, info, debug",
+        ),
+        (
+            &["--node-name", "a\nb"],
+            "tapio-agent: --node-name: \"a\\nb\" is not 1 to 256 bytes without control characters",
+        ),
+    ] {
+        let refused = agent(args).run().expect_code(2);
+        assert_eq!(refused.refusal(), wanted);
+        assert_eq!(refused.stdout, "");
+    }
+}
+
+#[test]
+fn a_twin_in_the_environment_is_read_and_named_when_it_does_not_fit() {
+    let refused = agent(&[])
+        .env("TAPIO_FAIR_SHARE", "fast")
+        .run()
+        .expect_code(2);
+    assert_eq!(
+        refused.refusal(),
+        "tapio-agent: TAPIO_FAIR_SHARE: \"fast\" is not a whole number of events/s up to 1000000"
+    );
+    // The flag wins, so the twin is not even read: what is refused is the flag's own value.
+    let refused = agent(&["--fair-share", "x"])
+        .env("TAPIO_FAIR_SHARE", "fast")
+        .run()
+        .expect_code(2);
+    assert!(refused.refusal().contains("--fair-share: \"x\""));
+}
+
+#[test]
+fn a_config_that_is_none_is_refused_before_anything_is_loaded() {
+    let folder = TestFolder::new();
+    for (name, text, wanted) in [
+        (
+            "profile.yaml",
+            "kind: EvidenceProfile\n",
+            "tapio-controller compile PROFILE",
+        ),
+        ("empty.json", "{}", "network"),
+        (
+            "cut.json",
+            "{\"network\":{",
+            "tapio-controller compile PROFILE",
+        ),
+    ] {
+        let path = folder.write(name, text);
+        let path = path.to_str().expect("UTF-8");
+        let refused = agent(&["--config", path]).run().expect_code(1);
+        let line = refused.refusal();
+        assert!(
+            line.starts_with(&format!("tapio-agent: config {path}: ")),
+            "{line}"
+        );
+        assert!(line.contains(wanted), "{line}");
+    }
+    let refused = agent(&["--config", "/nonexistent.json"])
+        .run()
+        .expect_code(1);
+    assert!(
+        refused
+            .refusal()
+            .starts_with("tapio-agent: config /nonexistent.json: ")
+    );
+}
