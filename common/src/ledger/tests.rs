@@ -107,3 +107,42 @@ fn missed_is_absent_where_the_kernel_does_not_count() {
         r#"{"in_ring":1}"#
     );
 }
+
+#[test]
+fn an_observer_without_a_row_of_its_own_is_checked_too() {
+    let mut ledger = Ledger::default();
+    let lost_on_the_way = TypeCounts {
+        seen: 2,
+        submitted: 2,
+        received: 1,
+        emitted: 1,
+        ..TypeCounts::default()
+    };
+    ledger
+        .types
+        .insert("kernel.network.connection_reset".into(), lost_on_the_way);
+    let found = ledger.without_zero_rows().check();
+    let expected = Imbalance {
+        at: "network".into(),
+        equation: "submitted = in_ring + malformed + received",
+        left: 2,
+        right: 1,
+    };
+    assert_eq!(found, [expected]);
+}
+
+#[test]
+fn a_ledger_that_says_anything_is_added_up_without_overflow() {
+    let mut ledger = balanced();
+    ledger.types.values_mut().for_each(|row| {
+        row.seen = u64::MAX;
+        row.summaries = u64::MAX;
+    });
+    ledger
+        .sinks
+        .values_mut()
+        .for_each(|row| row.dropped = [("a".into(), u64::MAX), ("b".into(), u64::MAX)].into());
+    let found = ledger.check();
+    assert_eq!(found[0].left, 2 * u128::from(u64::MAX));
+    assert_eq!(ledger.sinks["stdout"].dropped_total(), u64::MAX);
+}
