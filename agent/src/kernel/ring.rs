@@ -9,6 +9,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use tapio_common::time::NANOS_PER_SECOND;
+
 use crate::clock;
 use crate::stop::await_readable;
 
@@ -17,13 +19,14 @@ use super::mapped::{Access, Mapped, page_bytes};
 const HEADER_BYTES: u64 = 8;
 const BUSY: u32 = 1 << 31;
 const DISCARDED: u32 = 1 << 30;
-/// How long records gather while they come fast: a hundredth of what the ring holds at the rate at
-/// which a machine can make processes fail, and no delay that a person would see.
-const GATHER: Duration = Duration::from_millis(10);
-/// So many in such a time are fast: a thousand in a second.
-const GATHER_RECORDS_MIN: u64 = 10;
-/// A window that took much longer than this had a pause in it, and says nothing of a rate.
-const WINDOW_STRETCH_MAX: u64 = 4;
+/// The rate is taken over windows of at least this length.
+const WINDOW_NS: u64 = 10_000_000;
+/// From this rate on records are let gather.
+const FAST_PER_SECOND: u64 = 1_000;
+/// Until there are so many: a few per cent of what the ring and the batcher's queue hold.
+const GATHER_RECORDS: u64 = 200;
+/// And not for longer: no delay that a person would see.
+const GATHER_MAX_NS: u64 = 40_000_000;
 /// How often a count is begun again because the reader moved under it.
 const COUNT_TRIES: usize = 8;
 
@@ -46,19 +49,20 @@ struct Pace {
 }
 
 impl Pace {
-    /// Counts in windows of at least [`GATHER`], and answers at the end of each.
-    fn is_fast(&mut self, now_ns: u64) -> bool {
+    /// How long to let records gather before the next are read; `None` while they come slowly.
+    fn pause(&mut self, now_ns: u64) -> Option<Duration> {
         let elapsed = now_ns.saturating_sub(self.since_ns);
-        if elapsed < clock::nanos(GATHER) {
-            return false;
+        if elapsed < WINDOW_NS {
+            return None;
         }
-        let is_fast = self.records >= GATHER_RECORDS_MIN
-            && elapsed < clock::nanos(GATHER) * WINDOW_STRETCH_MAX;
+        let records = self.records;
         *self = Self {
             since_ns: now_ns,
             records: 0,
         };
-        is_fast
+        let is_fast = records.saturating_mul(NANOS_PER_SECOND / FAST_PER_SECOND) >= elapsed;
+        let to_gather = elapsed.saturating_mul(GATHER_RECORDS) / records.max(1);
+        is_fast.then(|| Duration::from_nanos(to_gather.min(GATHER_MAX_NS)))
     }
 }
 
@@ -111,8 +115,8 @@ impl Ring {
                 pace.records += 1;
                 on_record(record);
             });
-            if pace.is_fast(clock::boot_nanos()) {
-                await_readable(&[stop], Some(GATHER));
+            if let Some(pause) = pace.pause(clock::boot_nanos()) {
+                await_readable(&[stop], Some(pause));
             }
             match epoll.wait()? {
                 Wake::Ring => {}
@@ -256,5 +260,43 @@ impl Epoll {
             1 => Wake::Also,
             _ => Wake::Stop,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLI: u64 = 1_000_000;
+
+    fn pause_after(records: u64, elapsed_ms: u64) -> Option<u64> {
+        let mut pace = Pace {
+            since_ns: 7,
+            records,
+        };
+        let pause = pace.pause(7 + elapsed_ms * MILLI)?;
+        assert_eq!((pace.since_ns, pace.records), (7 + elapsed_ms * MILLI, 0));
+        Some(u64::try_from(pause.as_millis()).expect("short"))
+    }
+
+    #[test]
+    fn only_records_that_come_fast_are_let_gather() {
+        assert_eq!(pause_after(9, 10), None);
+        assert_eq!(pause_after(10, 10), Some(40));
+        assert_eq!(pause_after(49, 50), None);
+        assert_eq!(
+            pause_after(1_000, 3_600_000),
+            None,
+            "a pause says nothing of a rate"
+        );
+        assert_eq!(pause_after(1_000, 9), None, "too short to tell");
+    }
+
+    #[test]
+    fn the_faster_they_come_the_shorter_they_gather() {
+        assert_eq!(pause_after(50, 10), Some(40));
+        assert_eq!(pause_after(100, 10), Some(20));
+        assert_eq!(pause_after(1_000, 10), Some(2));
+        assert_eq!(pause_after(u64::MAX, 10), Some(0));
     }
 }
