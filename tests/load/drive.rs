@@ -26,6 +26,8 @@ pub struct Load {
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
     pub cpu_us: f64,
+    /// Of the cheapest round: the one that others on the machine disturbed least.
+    pub cpu_us_least: f64,
     pub p50: Duration,
     pub p99: Duration,
 }
@@ -45,6 +47,7 @@ impl Load {
             latencies.extend(round);
         }
         Ok(Cost {
+            cpu_us_least: cpu_us.iter().copied().fold(f64::INFINITY, f64::min),
             cpu_us: median(cpu_us),
             p50: rank(&mut latencies, 500),
             p99: rank(&mut latencies, 990),

@@ -5,6 +5,7 @@
 
 mod drive;
 mod fleet;
+mod floor;
 mod neighbours;
 mod options;
 mod requests;
@@ -16,21 +17,23 @@ use std::process::ExitCode;
 use options::Asked;
 
 fn main() -> ExitCode {
-    match options::parse() {
+    let done = match options::parse() {
         Ok(Asked::Help) => {
             print!("{}", options::HELP);
-            ExitCode::SUCCESS
+            Ok(())
         }
-        Ok(Asked::Run(options)) => match scenes::run(&options) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("tapio-load: {error}");
-                ExitCode::FAILURE
-            }
-        },
+        Ok(Asked::Floor) => floor::serve(),
+        Ok(Asked::Run(options)) => scenes::run(&options),
         Err(error) => {
             eprintln!("tapio-load: {error}; see --help");
-            ExitCode::from(2)
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tapio-load: {error}");
+            ExitCode::FAILURE
         }
     }
 }

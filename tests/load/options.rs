@@ -30,6 +30,8 @@ impl Options {
 
 pub enum Asked {
     Help,
+    /// To be the server that does nothing, for the run that started it.
+    Floor,
     Run(Options),
 }
 
@@ -45,6 +47,7 @@ pub fn parse() -> Result<Asked, lexopt::Error> {
             Arg::Long("only") => options.only = parser.value()?.string()?,
             Arg::Long("rounds") => options.rounds = parser.value()?.parse()?,
             Arg::Long("quick") => (options.rounds, options.thinned) = (1, 10),
+            Arg::Long("floor") => return Ok(Asked::Floor),
             Arg::Short('h') | Arg::Long("help") => return Ok(Asked::Help),
             Arg::Short(_) | Arg::Long(_) | Arg::Value(_) => return Err(arg.unexpected()),
         }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tapio_tests::controller::TestController;
 use tapio_tests::payload::{self, DEFAULT_HASH};
 
-use crate::drive::Load;
+use crate::drive::{Cost, Load};
 use crate::fleet::{self, Body, agent_id};
+use crate::floor;
 use crate::neighbours::heartbeat_p99;
 use crate::options::Options;
 use crate::requests::{Source, get, request};
@@ -20,7 +21,7 @@ const CONFIG: &str = "/v1/agents/config?agent_id=agent-000000&node_name=node-of-
 /// A request whose price has a limit.
 struct Priced {
     name: &'static str,
-    most_us: f64,
+    most_us: Option<f64>,
     requests: usize,
     status: u16,
     source: fn(agent_id: &str, keeps: bool) -> Source,
@@ -30,7 +31,7 @@ struct Priced {
 const PRICED: [Priced; 6] = [
     Priced {
         name: "config 304",
-        most_us: 12.0,
+        most_us: Some(12.0),
         requests: 40_000,
         status: 304,
         source: |_, keeps| {
@@ -40,14 +41,14 @@ const PRICED: [Priced; 6] = [
     },
     Priced {
         name: "config 200",
-        most_us: 10.0,
+        most_us: Some(10.0),
         requests: 40_000,
         status: 200,
         source: |_, keeps| Source::fixed(&get(CONFIG, keeps)),
     },
     Priced {
         name: "heartbeat, minimal",
-        most_us: 11.0,
+        most_us: Some(11.0),
         requests: 40_000,
         status: 200,
         source: |id, keeps| {
@@ -60,7 +61,7 @@ const PRICED: [Priced; 6] = [
     },
     Priced {
         name: "heartbeat, full",
-        most_us: 25.0,
+        most_us: Some(25.0),
         requests: 40_000,
         status: 200,
         source: |id, keeps| {
@@ -73,14 +74,14 @@ const PRICED: [Priced; 6] = [
     },
     Priced {
         name: "events x1",
-        most_us: f64::INFINITY,
+        most_us: None,
         requests: 40_000,
         status: 200,
         source: |id, keeps| Source::batches(id, 1, keeps),
     },
     Priced {
         name: "events x256 (100 kB)",
-        most_us: 450.0,
+        most_us: Some(450.0),
         requests: 4_000,
         status: 200,
         source: |id, keeps| Source::batches(id, 256, keeps),
@@ -88,6 +89,12 @@ const PRICED: [Priced; 6] = [
 ];
 
 pub fn run(options: &Options) -> io::Result<()> {
+    println!(
+        "bodies: heartbeat {} bytes minimal and {} full, batch of 256 events {} bytes",
+        Body::Minimal.heartbeat("agent-000000").to_string().len(),
+        Body::Full.heartbeat("agent-000000").to_string().len(),
+        payload::batch("agent-000000", 1, 256).to_string().len()
+    );
     table::head();
     priced(options)?;
     status(options)?;
@@ -104,38 +111,44 @@ fn priced(options: &Options) -> io::Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }
+    let floor = floor::start()?;
+    for keeps in [true, false] {
+        let cost = load_of(&PRICED[0], keeps, options).cost(&floor, options.rounds)?;
+        price_row("the floor: a server that does nothing", keeps, cost, None);
+    }
+    drop(floor);
     let controller = fleet::start(1_000, Body::Full)?;
     for (priced, keeps) in wanted {
-        let requests = priced.requests / options.thinned / if keeps { 1 } else { 4 };
-        let mut load = Load {
-            sources: (0..CONNECTIONS)
-                .map(|number| (priced.source)(&agent_id(number), keeps))
-                .collect(),
-            requests_each: requests / CONNECTIONS,
-            keeps,
-            status: priced.status,
-        };
-        let cost = load.cost(&controller, options.rounds)?;
-        let target = Target {
-            most: priced.most_us,
-            unit: "us",
-        };
-        let name = format!(
-            "{}, {}",
-            priced.name,
-            if keeps { "kept connection" } else { "one-shot" }
-        );
-        let target = (keeps && target.most.is_finite()).then_some(target);
-        table::row(
-            &name,
-            cost.cpu_us,
-            "us cpu",
-            target,
-            &format!("{:.0?} / {:.0?}", cost.p50, cost.p99),
-        );
+        let cost = load_of(priced, keeps, options).cost(&controller, options.rounds)?;
+        price_row(priced.name, keeps, cost, priced.most_us);
     }
     lock_row(&controller, "1,000 agents");
     Ok(())
+}
+
+fn load_of(priced: &Priced, keeps: bool, options: &Options) -> Load {
+    let requests = priced.requests / options.thinned / if keeps { 1 } else { 4 };
+    Load {
+        sources: (0..CONNECTIONS)
+            .map(|number| (priced.source)(&agent_id(number), keeps))
+            .collect(),
+        requests_each: requests / CONNECTIONS,
+        keeps,
+        status: priced.status,
+    }
+}
+
+/// One-shot rows have no target of their own: most of what they cost is the connection.
+fn price_row(name: &str, keeps: bool, cost: Cost, most_us: Option<f64>) {
+    let target = most_us
+        .filter(|_| keeps)
+        .map(|most| Target { most, unit: "us" });
+    let name = format!("{name}, {}", if keeps { "kept" } else { "one-shot" });
+    let rest = format!(
+        "{:.0?} / {:.0?}; cheapest round {:.1} us",
+        cost.p50, cost.p99, cost.cpu_us_least
+    );
+    table::row(&name, cost.cpu_us, "us cpu", target, &rest);
 }
 
 fn status(options: &Options) -> io::Result<()> {
@@ -157,7 +170,12 @@ fn status(options: &Options) -> io::Result<()> {
             unit: "ms",
         };
         let megabytes = controller.get(payload::STATUS).body.len() / 1_000_000;
-        let rest = format!("{:.1?} / {:.1?}, {megabytes} MB", cost.p50, cost.p99);
+        let rest = format!(
+            "{:.1?} / {:.1?}; {megabytes} MB; cheapest round {:.1} ms",
+            cost.p50,
+            cost.p99,
+            cost.cpu_us_least / 1e3
+        );
         table::row(&name, cost.cpu_us / 1e3, "ms cpu", Some(target), &rest);
         lock_row(&controller, &name);
     }
