@@ -30,6 +30,10 @@ const QUEUE_BATCHES: usize = 16;
 /// are refused at once, so that a stuck disk does not hold up heartbeats.
 const WRITE_MS_MAX: u64 = 500;
 
+/// A write that takes so long is stuck; a little less than a handler waits, so that whoever asks
+/// after it gave up need not wait as well.
+const STUCK_MS_MIN: u64 = 400;
+
 /// The copy could not be written, or not in time: the batch is to be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unwritten;
@@ -66,7 +70,7 @@ impl State {
     fn is_stuck(&self) -> bool {
         match self.busy_since.load(Ordering::Acquire) {
             0 => false,
-            since => self.now_ms().saturating_sub(since - 1) >= WRITE_MS_MAX,
+            since => self.now_ms().saturating_sub(since - 1) >= STUCK_MS_MIN,
         }
     }
 }
