@@ -40,8 +40,14 @@ impl Forgetter {
             let (next, forgotten) = self
                 .registry
                 .with(|registry| registry.forget(after.as_ref(), PAGE_AGENTS, self.silent_ms, now));
-            for agent in forgotten {
-                log::info!("forgot agent {:?}: it was silent too long", agent.agent_id);
+            for agent in &forgotten {
+                log::debug!("forgot agent {:?}", agent.agent_id);
+            }
+            if !forgotten.is_empty() {
+                log::info!(
+                    "forgot {} agents that were silent too long",
+                    forgotten.len()
+                );
             }
             self.after = next;
             if self.after.is_none() {

@@ -22,6 +22,6 @@ pub fn start(level: LevelFilter) {
         let place = panic
             .location()
             .map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
-        log::error!("a panic{place}: one request was answered with 500");
+        log::error!("a panic{place}; the rest goes on");
     }));
 }
