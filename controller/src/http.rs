@@ -3,11 +3,12 @@
 //! [`message`] is what handlers see: a request is borrowed, a response is a value, and neither
 //! knows of sockets.
 
-pub mod front;
 pub mod message;
+pub mod server;
 
 mod chunked;
 mod connection;
+mod front;
 mod head;
 mod intake;
 mod limits;

@@ -16,7 +16,7 @@ use crate::accepted::Accepted;
 use crate::config::{ActiveConfig, FIRST_GENERATION};
 use crate::failure::Failure;
 use crate::forget::Forgetter;
-use crate::http::front::Server;
+use crate::http::server::Server;
 use crate::moment::Clock;
 use crate::registry::{Registry, Shared};
 use crate::reload::Reloader;

@@ -42,10 +42,12 @@ pub enum Wish {
 /// How easily a connection can be done without; the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Worth {
-    /// Never asked anything.
+    /// Never asked anything, though there was time to.
     Silent,
     /// Between two requests.
     Idle,
+    /// Just came: its first request may be on the wire.
+    Fresh,
     /// In a request or an answer.
     Busy,
 }
@@ -235,6 +237,11 @@ impl Connection {
         }
     }
 
+    /// Whether it is in an answer that is made while it is sent.
+    pub fn is_bulk(&self) -> bool {
+        self.answers.outbox.is_making()
+    }
+
     /// When it is closed if nothing happens.
     pub fn deadline_ms(&self) -> u64 {
         let patience_ms = match self.answers.phase {
@@ -249,9 +256,11 @@ impl Connection {
             .unwrap_or(self.answers.since_ms + patience_ms)
     }
 
-    pub fn worth(&self) -> Worth {
+    pub fn worth(&self, now_ms: u64) -> Worth {
+        let fresh = now_ms < self.answers.since_ms + limits::FRESH_MS_MAX;
         let idle = self.answers.phase == Phase::Open && self.is_between_requests();
         match (idle && self.answers.outbox.is_empty(), self.answers.asked) {
+            (true, false) if fresh => Worth::Fresh,
             (true, false) => Worth::Silent,
             (true, true) => Worth::Idle,
             (false, _) => Worth::Busy,

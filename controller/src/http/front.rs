@@ -1,26 +1,33 @@
-//! What the workers share: the door, how busy each of them is, and the word to leave.
+//! What the workers share: how busy each of them is, how connections change hands, and the word
+//! to leave.
+//!
+//! Every worker has a desk. The last one is the bulk desk: it gets the connections whose answer
+//! is made while it is sent, so that however many ask for a whole fleet's status, one thread makes
+//! them all. It is not put behind the others by priority: it takes the registry's lock, and must
+//! not be left waiting with it.
 
-use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver, Sender};
 
+use super::connection::Connection;
 use super::limits;
-use super::poll::{self, Waker};
-use super::worker::Worker;
-use crate::site::Site;
+use super::poll::Waker;
+
+/// A connection that comes from another worker.
+pub enum Arrival {
+    New(TcpStream),
+    /// In the middle of a long answer.
+    Bulk(Box<Connection>),
+}
 
 /// One worker, as the others see it.
-#[derive(Debug)]
 struct Desk {
     waker: Waker,
-    inbox: Sender<TcpStream>,
+    inbox: Sender<Arrival>,
     connections: AtomicUsize,
 }
 
-#[derive(Debug)]
 pub struct Front {
     desks: Vec<Desk>,
     leaving: AtomicBool,
@@ -31,124 +38,103 @@ pub struct Front {
 }
 
 impl Front {
-    pub fn waker(&self, worker: usize) -> &Waker {
-        &self.desks[worker].waker
+    /// For so many workers and the bulk desk; with what arrives at each of them.
+    pub fn new(
+        workers: usize,
+        connections_max: usize,
+    ) -> std::io::Result<(Self, Vec<Receiver<Arrival>>)> {
+        let desks = (0..=workers).map(|_| {
+            let (inbox, arrivals) = mpsc::channel();
+            let desk = Desk {
+                waker: Waker::new()?,
+                inbox,
+                connections: AtomicUsize::new(0),
+            };
+            Ok((desk, arrivals))
+        });
+        let (desks, arrivals) = desks
+            .collect::<std::io::Result<Vec<_>>>()?
+            .into_iter()
+            .unzip();
+        let front = Self {
+            desks,
+            leaving: AtomicBool::new(false),
+            connections_max: connections_max / (workers + 1),
+            buffered_bytes_max: limits::BUFFERED_BYTES_MAX / (workers + 1),
+        };
+        Ok((front, arrivals))
+    }
+
+    pub fn waker(&self, desk: usize) -> &Waker {
+        &self.desks[desk].waker
+    }
+
+    pub fn is_bulk(&self, desk: usize) -> bool {
+        desk + 1 == self.desks.len()
+    }
+
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
+        for desk in &self.desks {
+            desk.waker.wake();
+        }
     }
 
     pub fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::Acquire)
     }
 
-    /// Counts a new connection where it is kept: hands it back to `worker`, or passes it on to
-    /// one with clearly fewer.
-    pub fn pass_on(&self, worker: usize, stream: TcpStream) -> Option<TcpStream> {
+    /// Counts a new connection where it is kept: hands it back to `desk`, or passes it on to a
+    /// worker with clearly fewer.
+    pub fn place(&self, desk: usize, stream: TcpStream) -> Option<TcpStream> {
         let load = |desk: &Desk| desk.connections.load(Ordering::Relaxed);
-        let own = &self.desks[worker];
-        let least = self.desks.iter().min_by_key(|desk| load(desk));
+        let own = &self.desks[desk];
+        let workers = &self.desks[..self.desks.len() - 1];
+        let least = workers.iter().min_by_key(|desk| load(desk));
         let other = least.filter(|desk| {
             load(own) > load(desk) + limits::IMBALANCE_CONNECTIONS_MAX && !self.is_leaving()
         });
-        let Some(other) = other else {
-            own.connections.fetch_add(1, Ordering::Relaxed);
-            return Some(stream);
+        let kept = match other {
+            None => Some(Arrival::New(stream)),
+            Some(other) => self.pass_on(other, Arrival::New(stream)),
         };
-        other.connections.fetch_add(1, Ordering::Relaxed);
-        match other.inbox.send(stream) {
-            Ok(()) => {
-                other.waker.wake();
-                None
-            }
-            Err(mpsc::SendError(stream)) => {
-                other.connections.fetch_sub(1, Ordering::Relaxed);
+        match kept {
+            Some(Arrival::New(stream)) => {
                 own.connections.fetch_add(1, Ordering::Relaxed);
                 Some(stream)
             }
+            Some(Arrival::Bulk(_)) | None => None,
         }
     }
 
-    /// A connection of `worker` is gone.
-    pub fn left(&self, worker: usize) {
-        self.desks[worker]
-            .connections
-            .fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The running server.
-pub struct Server {
-    front: Arc<Front>,
-    workers: Vec<JoinHandle<()>>,
-    pub address: SocketAddr,
-}
-
-impl Server {
-    pub fn start(listener: TcpListener, site: &Arc<Site>, workers: usize) -> io::Result<Self> {
-        poll::prepare(&listener)?;
-        let address = listener.local_addr()?;
-        let listener = Arc::new(listener);
-        let descriptors = usize::try_from(poll::raise_open_files()?).unwrap_or(usize::MAX);
-        let spared = limits::DESCRIPTORS_SPARED + 2 * workers;
-        let connections = descriptors
-            .saturating_sub(spared)
-            .min(limits::CONNECTIONS_MAX);
-        if connections < workers {
-            let message = "the limit on open files leaves no room for connections";
-            return Err(io::Error::other(message));
-        }
-        let (desks, inboxes): (Vec<_>, Vec<_>) = (0..workers)
-            .map(|_| {
-                let (inbox, received) = mpsc::channel();
-                let desk = Desk {
-                    waker: Waker::new()?,
-                    inbox,
-                    connections: AtomicUsize::new(0),
-                };
-                Ok((desk, received))
-            })
-            .collect::<io::Result<Vec<_>>>()?
-            .into_iter()
-            .unzip();
-        let front = Arc::new(Front {
-            desks,
-            leaving: AtomicBool::new(false),
-            connections_max: connections / workers,
-            buffered_bytes_max: limits::BUFFERED_BYTES_MAX / workers,
-        });
-        let start = |(number, inbox)| {
-            let listener = Arc::clone(&listener);
-            let worker = Worker::new(
-                number,
-                Arc::clone(&front),
-                Arc::clone(site),
-                listener,
-                inbox,
-            )?;
-            thread::Builder::new()
-                .name(format!("worker-{number}"))
-                .spawn(move || worker.run())
-        };
-        let workers = inboxes
-            .into_iter()
-            .enumerate()
-            .map(start)
-            .collect::<io::Result<_>>()?;
-        Ok(Self {
-            front,
-            workers,
-            address,
-        })
-    }
-
-    /// Answers what is under way, and ends; within [`limits::LEAVE_MS_MAX`].
-    pub fn stop(self) {
-        self.front.leaving.store(true, Ordering::Release);
-        for desk in &self.front.desks {
-            desk.waker.wake();
-        }
-        for worker in self.workers {
-            if worker.join().is_err() {
-                log::error!("a worker ended by a panic");
+    /// Gives a connection of `desk` to the bulk desk; hands it back where that is closed.
+    pub fn give_to_bulk(&self, desk: usize, connection: Connection) -> Option<Connection> {
+        let bulk = self.desks.last()?;
+        match self.pass_on(bulk, Arrival::Bulk(Box::new(connection))) {
+            Some(Arrival::Bulk(connection)) => Some(*connection),
+            Some(Arrival::New(_)) | None => {
+                self.left(desk);
+                None
             }
         }
+    }
+
+    fn pass_on(&self, desk: &Desk, arrival: Arrival) -> Option<Arrival> {
+        desk.connections.fetch_add(1, Ordering::Relaxed);
+        match desk.inbox.send(arrival) {
+            Ok(()) => {
+                desk.waker.wake();
+                None
+            }
+            Err(mpsc::SendError(arrival)) => {
+                desk.connections.fetch_sub(1, Ordering::Relaxed);
+                Some(arrival)
+            }
+        }
+    }
+
+    /// A connection of `desk` is gone.
+    pub fn left(&self, desk: usize) {
+        self.desks[desk].connections.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -7,6 +7,7 @@ use tapio_wire::{ErrorCode, WireError};
 
 use super::chunked::{BadChunks, Decoder};
 use super::head::{self, BadHead, Framing, Head};
+use super::limits::LEADING_BYTES_MAX;
 use super::message::TooLarge;
 
 /// What the bytes are.
@@ -38,6 +39,8 @@ struct Chunked {
 
 pub struct Intake {
     body_bytes_max: usize,
+    /// Bytes of empty lines since the last request.
+    leading_bytes: usize,
     state: State,
 }
 
@@ -45,6 +48,7 @@ impl Intake {
     pub fn new(body_bytes_max: usize) -> Self {
         Self {
             body_bytes_max,
+            leading_bytes: 0,
             state: State::Head { scanned: 0 },
         }
     }
@@ -61,6 +65,7 @@ impl Intake {
 
     /// The request was answered: the next one begins with the next byte.
     pub fn settle(&mut self) {
+        self.leading_bytes = 0;
         self.state = State::Head { scanned: 0 };
     }
 
@@ -77,6 +82,10 @@ impl Intake {
 
     fn take_head<'a>(&'a mut self, bytes: &'a [u8], scanned: usize) -> Result<Taken<'a>, BadHead> {
         let skipped = leading_line_breaks(bytes);
+        self.leading_bytes += skipped;
+        if self.leading_bytes > LEADING_BYTES_MAX {
+            return Err(BadHead::RequestLine);
+        }
         let rest = bytes.get(skipped..).unwrap_or_default();
         let Some(end) = head::end_of(rest, scanned)? else {
             self.state = State::Head {
@@ -272,14 +281,24 @@ mod tests {
 
     #[test]
     fn what_is_no_request_is_refused() {
+        let lines = "\r\n".repeat(LEADING_BYTES_MAX / 2 + 1);
         for (raw, message) in [
+            (lines.as_str(), "the request line is malformed"),
             ("nonsense\r\n\r\n", "the request line is malformed"),
             (
                 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
                 "the chunked body is malformed",
             ),
         ] {
-            assert_eq!(requests(raw.as_bytes(), raw.len()), [message]);
+            for piece in 1..=raw.len() {
+                assert_eq!(
+                    requests(raw.as_bytes(), piece),
+                    [message],
+                    "{raw:?} {piece}"
+                );
+            }
         }
+        let fewer = format!("{}GET /a HTTP/1.1\r\n\r\n", &lines[2..]);
+        assert_eq!(requests(fewer.as_bytes(), 1), ["/a Ok(\"\")"]);
     }
 }

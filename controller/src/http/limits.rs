@@ -8,6 +8,9 @@ pub const HEAD_BYTES_MAX: usize = 16_384;
 /// Header lines of one request.
 pub const HEADER_LINES_MAX: usize = 64;
 
+/// Empty lines before a request line, which some clients send after a body.
+pub const LEADING_BYTES_MAX: usize = 8;
+
 /// A chunk's size line or a trailer line.
 pub const CHUNK_LINE_BYTES_MAX: usize = 256;
 
@@ -44,6 +47,9 @@ pub const DESCRIPTORS_SPARED: usize = 40;
 
 /// Unfinished requests and unsent answers of all connections together.
 pub const BUFFERED_BYTES_MAX: usize = 33_554_432;
+
+/// So long after it came, a connection that asked nothing is not taken for a silent one.
+pub const FRESH_MS_MAX: u64 = 100;
 
 /// What one worker reads from a connection in one turn.
 pub const READ_BYTES: usize = 65_536;

@@ -74,6 +74,15 @@ impl Slots {
         Some(tenant.connection)
     }
 
+    /// As [`Self::remove`], for a connection that lives on elsewhere.
+    pub fn release(&mut self, slot: usize, poll: &Poll) -> io::Result<Option<Connection>> {
+        let place = self.slots.get(slot).and_then(|place| place.tenant.as_ref());
+        if let Some(tenant) = place.filter(|tenant| tenant.interest.is_some()) {
+            poll.remove(tenant.connection.stream().as_fd())?;
+        }
+        Ok(self.remove(slot))
+    }
+
     pub fn get_mut(&mut self, slot: usize) -> Option<&mut Connection> {
         let tenant = self.slots.get_mut(slot)?.tenant.as_mut()?;
         Some(&mut tenant.connection)
@@ -109,5 +118,67 @@ impl Slots {
         }
         tenant.interest = Some(interest);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// The two ends of a connection.
+    fn pair() -> (TcpStream, Connection) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        (client, Connection::new(server, 1, 0))
+    }
+
+    /// The token with which the poller reports that the client's word has come.
+    fn token_of(client: TcpStream, slots: &mut Slots, slot: usize) -> u64 {
+        let (mut poll, mut tokens) = (Poll::new().unwrap(), Vec::new());
+        slots.wait_for(slot, Interest::Read, &poll).unwrap();
+        drop(client); // an end is a word, too
+        poll.wait(Some(10_000), &mut tokens).unwrap();
+        assert_eq!(tokens.len(), 1);
+        tokens[0]
+    }
+
+    #[test]
+    fn a_token_does_not_outlive_its_connection() {
+        let mut slots = Slots::new(1);
+        let (client, connection) = pair();
+        let slot = slots.insert(connection).unwrap();
+        let token = token_of(client, &mut slots, slot);
+        assert_eq!(slots.of_token(token), Some(slot));
+        slots.remove(slot).unwrap();
+        assert_eq!(slots.of_token(token), None);
+        let (_client, connection) = pair();
+        assert_eq!(
+            slots.insert(connection),
+            Some(slot),
+            "the slot is used again"
+        );
+        assert_eq!(slots.of_token(token), None);
+        assert_eq!(slots.of_token(u64::MAX), None);
+    }
+
+    #[test]
+    fn there_are_as_many_slots_as_was_said() {
+        let mut slots = Slots::new(2);
+        let (clients, placed): (Vec<_>, Vec<_>) = (0..3)
+            .map(|_| pair())
+            .map(|(client, connection)| (client, slots.insert(connection)))
+            .unzip();
+        assert_eq!(placed, [Some(0), Some(1), None]);
+        assert!(slots.is_full());
+        assert_eq!(slots.iter().count(), 2);
+        for slot in 0..2 {
+            assert!(slots.remove(slot).is_some());
+            assert!(slots.remove(slot).is_none());
+        }
+        assert!(slots.is_empty());
+        drop(clients);
     }
 }

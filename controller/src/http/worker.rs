@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use super::connection::{Connection, Turn, Wish, Worth};
-use super::front::Front;
+use super::front::{Arrival, Front};
 use super::limits;
 use super::poll::{self, Interest, Poll};
 use super::reply::Date;
@@ -21,7 +21,7 @@ use crate::moment::Moment;
 use crate::site::Site;
 
 const WAKER: u64 = u64::MAX;
-const LISTENER: u64 = u64::MAX - 1;
+const DOOR: u64 = u64::MAX - 1;
 
 /// How often deadlines are looked at; while leaving, or with accepting paused, more often.
 const SWEEP_MS: u64 = 1_000;
@@ -42,14 +42,14 @@ fn is_want_of_room(error: &io::Error) -> bool {
 }
 
 pub struct Worker {
-    number: usize,
+    desk: usize,
     front: Arc<Front>,
     site: Arc<Site>,
     poll: Poll,
-    /// `None` once the server is leaving.
-    listener: Option<Arc<TcpListener>>,
+    /// `None` at the bulk desk, and once the server is leaving.
+    door: Option<Arc<TcpListener>>,
     accepting: bool,
-    inbox: Receiver<TcpStream>,
+    arrivals: Receiver<Arrival>,
     slots: Slots,
     buffered_bytes: usize,
     next_sweep_ms: u64,
@@ -61,24 +61,26 @@ pub struct Worker {
 
 impl Worker {
     pub fn new(
-        number: usize,
+        desk: usize,
         front: Arc<Front>,
         site: Arc<Site>,
-        listener: Arc<TcpListener>,
-        inbox: Receiver<TcpStream>,
+        door: Option<Arc<TcpListener>>,
+        arrivals: Receiver<Arrival>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        poll.add(front.waker(number).as_fd(), WAKER, Interest::Read)?;
-        poll.add(listener.as_fd(), LISTENER, Interest::ReadAlone)?;
+        poll.add(front.waker(desk).as_fd(), WAKER, Interest::Read)?;
+        if let Some(door) = &door {
+            poll.add(door.as_fd(), DOOR, Interest::ReadAlone)?;
+        }
         Ok(Self {
-            number,
+            desk,
             slots: Slots::new(front.connections_max),
             front,
             site,
             poll,
-            listener: Some(listener),
+            door,
             accepting: true,
-            inbox,
+            arrivals,
             buffered_bytes: 0,
             next_sweep_ms: 0,
             leaving_since_ms: None,
@@ -93,14 +95,14 @@ impl Worker {
         let mut tokens = Vec::new();
         loop {
             if let Err(error) = self.poll.wait(self.patience_ms(), &mut tokens) {
-                log::error!("worker {}: cannot wait for requests: {error}", self.number);
+                log::error!("worker {}: cannot wait for requests: {error}", self.desk);
                 return;
             }
             let now = self.site.clock.now();
             for token in tokens.iter().copied() {
                 match token {
-                    WAKER => self.front.waker(self.number).settle(),
-                    LISTENER => self.accept(now, limits::ACCEPTS_PER_TURN_MAX),
+                    WAKER => self.front.waker(self.desk).settle(),
+                    DOOR => self.accept(now, limits::ACCEPTS_PER_TURN_MAX),
                     token => {
                         if let Some(slot) = self.slots.of_token(token) {
                             self.turn(slot, now);
@@ -134,17 +136,19 @@ impl Worker {
 
     fn accept(&mut self, now: Moment, accepts_max: usize) {
         for _ in 0..accepts_max {
-            let Some(listener) = &self.listener else {
+            if self.slots.is_full() && !self.make_room(now) {
+                return self.pause_accepting(); // whoever is at the door can wait there
+            }
+            let Some(door) = &self.door else {
                 return;
             };
-            match poll::accept(listener) {
+            match poll::accept(door) {
                 Ok(stream) => self.place(stream, now),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_want_of_room(&error) => {
                     self.site.traffic.connections.starved();
                     if !self.make_room(now) {
-                        self.pause_accepting();
-                        return;
+                        return self.pause_accepting();
                     }
                 }
                 // The peer was gone before we came to it.
@@ -155,29 +159,38 @@ impl Worker {
 
     /// Keeps a new connection, or passes it on to a worker that has fewer.
     fn place(&mut self, stream: TcpStream, now: Moment) {
-        match self.front.pass_on(self.number, stream) {
-            None => {}
-            Some(stream) => self.begin(stream, now),
+        if let Some(stream) = self.front.place(self.desk, stream) {
+            self.begin(stream, now);
         }
     }
 
     /// Takes what other workers passed on.
     fn receive(&mut self, now: Moment) {
-        while let Ok(stream) = self.inbox.try_recv() {
-            self.begin(stream, now);
+        while let Ok(arrival) = self.arrivals.try_recv() {
+            match arrival {
+                Arrival::New(stream) => self.begin(stream, now),
+                Arrival::Bulk(connection) => self.keep(*connection, now),
+            }
         }
     }
 
     fn begin(&mut self, stream: TcpStream, now: Moment) {
+        let connection = Connection::new(stream, self.site.body_bytes_max, now.uptime_ms);
+        self.keep(connection, now);
+    }
+
+    fn keep(&mut self, connection: Connection, now: Moment) {
         if self.slots.is_full() {
             self.make_room(now);
         }
-        let connection = Connection::new(stream, self.site.body_bytes_max, now.uptime_ms);
+        self.buffered_bytes += connection.buffered_bytes();
+        let buffered = connection.buffered_bytes();
         match self.slots.insert(connection) {
             // Its request is often there already.
             Some(slot) => self.turn(slot, now),
             None => {
-                self.front.left(self.number);
+                self.buffered_bytes -= buffered;
+                self.front.left(self.desk);
                 self.pause_accepting();
             }
         }
@@ -205,11 +218,29 @@ impl Worker {
         self.out.shrink_to(limits::ANSWERS_AHEAD_BYTES_MAX);
         match wish.unwrap_or(Wish::Close) {
             Wish::Read => self.wait_for(slot, Interest::Read),
+            Wish::Write if connection.is_bulk() && !self.front.is_bulk(self.desk) => {
+                self.give_to_bulk(slot);
+            }
             Wish::Write => self.wait_for(slot, Interest::Write),
             Wish::Close => self.close(slot),
         }
         if self.buffered_bytes > self.front.buffered_bytes_max {
             self.shed();
+        }
+    }
+
+    fn give_to_bulk(&mut self, slot: usize) {
+        let Ok(Some(connection)) = self.slots.release(slot, &self.poll) else {
+            return self.close(slot);
+        };
+        let buffered = connection.buffered_bytes();
+        match self.front.give_to_bulk(self.desk, connection) {
+            None => self.buffered_bytes -= buffered,
+            // The bulk desk has left already: it is finished here.
+            Some(connection) => match self.slots.insert(connection) {
+                Some(slot) => self.wait_for(slot, Interest::Write),
+                None => self.front.left(self.desk),
+            },
         }
     }
 
@@ -223,17 +254,21 @@ impl Worker {
     fn close(&mut self, slot: usize) {
         if let Some(connection) = self.slots.remove(slot) {
             self.buffered_bytes -= connection.buffered_bytes();
-            self.front.left(self.number);
+            self.front.left(self.desk);
         }
     }
 
     /// Closes those who are missed least: first who never asked anything, then who is between
-    /// requests, then who is stuck in one; in each class the one that was quiet longest.
+    /// requests, then who just came, then who is stuck in a request; in each class the one that
+    /// was quiet longest. So a newcomer gets in, and is not the next to go.
     fn make_room(&mut self, now: Moment) -> bool {
         let mut candidates: Vec<_> = self
             .slots
             .iter()
-            .map(|(slot, connection)| (connection.worth(), connection.quiet_since_ms(), slot))
+            .map(|(slot, connection)| {
+                let worth = connection.worth(now.uptime_ms);
+                (worth, connection.quiet_since_ms(), slot)
+            })
             .filter(|(worth, since, _)| {
                 *worth != Worth::Busy || now.uptime_ms.saturating_sub(*since) >= BUSY_MS_MIN
             })
@@ -268,19 +303,17 @@ impl Worker {
     }
 
     fn pause_accepting(&mut self) {
-        if let Some(listener) = self.listener.as_ref().filter(|_| self.accepting) {
-            // The listener is in the poller, so this fails only if the poller is broken, and
+        if let Some(door) = self.door.as_ref().filter(|_| self.accepting) {
+            // The door is in the poller, so this fails only if the poller is broken, and
             // then the next wait says so.
-            self.accepting = self.poll.remove(listener.as_fd()).is_err();
+            self.accepting = self.poll.remove(door.as_fd()).is_err();
             self.next_sweep_ms = 0;
         }
     }
 
     fn resume_accepting(&mut self) {
-        if let Some(listener) = self.listener.as_ref().filter(|_| !self.accepting) {
-            let added = self
-                .poll
-                .add(listener.as_fd(), LISTENER, Interest::ReadAlone);
+        if let Some(door) = self.door.as_ref().filter(|_| !self.accepting) {
+            let added = self.poll.add(door.as_fd(), DOOR, Interest::ReadAlone);
             self.accepting = added.is_ok();
         }
     }
@@ -289,10 +322,12 @@ impl Worker {
         self.next_sweep_ms = now.uptime_ms + SWEEP_MS;
         let leaving = self.leaving_since_ms;
         let overdue = |connection: &Connection| {
-            let limit = match (leaving, connection.worth()) {
+            let limit = match (leaving, connection.worth(now.uptime_ms)) {
                 (None, _) => u64::MAX,
                 (Some(since), Worth::Busy) => since + limits::LEAVE_MS_MAX,
-                (Some(since), Worth::Silent | Worth::Idle) => since + limits::LEAVE_IDLE_MS_MAX,
+                (Some(since), Worth::Silent | Worth::Idle | Worth::Fresh) => {
+                    since + limits::LEAVE_IDLE_MS_MAX
+                }
             };
             connection.deadline_ms().min(limit) <= now.uptime_ms
         };
@@ -316,7 +351,7 @@ impl Worker {
         self.leaving_since_ms = Some(now.uptime_ms);
         self.next_sweep_ms = 0;
         self.accept(now, self.slots.capacity());
-        self.listener = None;
+        self.door = None;
     }
 
     fn is_done(&self, now: Moment) -> bool {

@@ -133,12 +133,13 @@ const HEALTHY: &str = "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\
 #[test]
 fn one_request_is_one_turn_and_leaves_no_buffer() {
     let mut bench = Bench::new();
-    assert_eq!(bench.connection.worth(), Worth::Silent);
+    assert_eq!(bench.connection.worth(0), Worth::Fresh);
+    assert_eq!(bench.connection.worth(limits::FRESH_MS_MAX), Worth::Silent);
     bench.send(HEALTHZ);
     assert_eq!(bench.turn(), Wish::Read);
     assert_eq!(bench.receive(HEALTHY.len()), HEALTHY);
     assert_eq!(bench.connection.buffered_bytes(), 0);
-    assert_eq!(bench.connection.worth(), Worth::Idle);
+    assert_eq!(bench.connection.worth(0), Worth::Idle);
     assert_eq!(bench.turn_now(), Wish::Read, "nothing there is no end");
 }
 
@@ -148,7 +149,7 @@ fn a_request_may_come_in_pieces() {
     let (head, tail) = HEALTHZ.split_at(10);
     bench.send(head);
     bench.turn();
-    assert_eq!(bench.connection.worth(), Worth::Busy);
+    assert_eq!(bench.connection.worth(0), Worth::Busy);
     assert!(bench.connection.buffered_bytes() > 0);
     bench.send(tail);
     bench.turn();
@@ -184,7 +185,7 @@ fn a_peer_that_never_reads_is_read_no_further() {
         poll.wait(Some(100), &mut tokens).unwrap();
     }
     assert!(most < 400_000, "{most} bytes are held");
-    assert_eq!(bench.connection.worth(), Worth::Busy);
+    assert_eq!(bench.connection.worth(0), Worth::Busy);
     assert_eq!(bench.connection.deadline_ms(), limits::WRITE_STALL_MS_MAX);
 }
 
