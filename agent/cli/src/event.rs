@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use tapio_common::catalogue::Severity;
 use tapio_common::time::Timestamp;
 
@@ -47,5 +48,36 @@ impl<'a> Event<'a> {
 
     pub fn observer(&self) -> &str {
         self.event_type.split('.').nth(1).unwrap_or("")
+    }
+}
+
+/// A whole occurrence, for the few that are shown.
+#[derive(Debug)]
+pub struct Shown {
+    pub timestamp: Timestamp,
+    pub event_type: String,
+    pub severity: Option<Severity>,
+    /// Its code and its message.
+    pub error: Option<(String, String)>,
+    pub data: Map<String, Value>,
+}
+
+impl Shown {
+    /// `None` for a line that is no occurrence.
+    pub fn of(line: &[u8]) -> Option<Self> {
+        let mut tree: Value = serde_json::from_slice(line).ok()?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let error = tree.get("error");
+        let error = error.and_then(|error| Some((text(&error["code"])?, text(&error["message"])?)));
+        let Value::Object(data) = tree["data"].take() else {
+            return None;
+        };
+        Some(Self {
+            timestamp: Timestamp::from_rfc3339(tree["timestamp"].as_str()?)?,
+            event_type: text(&tree["type"])?,
+            severity: tree["severity"].as_str().and_then(Severity::from_name),
+            error,
+            data,
+        })
     }
 }

@@ -1,10 +1,10 @@
 //! One event on the screen: a row of columns on a terminal, a line of words elsewhere.
 
 use tapio_common::catalogue::Severity;
-use tapio_common::occurrence::Occurrence;
 
 use crate::Failure;
 use crate::answer::moment;
+use crate::event::Shown;
 use crate::screen::{Ink, Screen, escaped, fitted};
 use crate::story;
 
@@ -15,7 +15,7 @@ const NAME_WIDTH: usize = 22;
 
 /// Shows one line of evidence. What is no occurrence this build can read is shown as it is.
 pub fn show(screen: &mut Screen, line: &[u8]) -> Result<(), Failure> {
-    let Ok(occurrence) = serde_json::from_slice::<Occurrence>(line) else {
+    let Some(occurrence) = Shown::of(line) else {
         screen.line(Ink::Faint, &String::from_utf8_lossy(line))?;
         return Ok(());
     };
@@ -25,10 +25,10 @@ pub fn show(screen: &mut Screen, line: &[u8]) -> Result<(), Failure> {
     }
 }
 
-fn show_row(screen: &mut Screen, occurrence: &Occurrence, width: usize) -> Result<(), Failure> {
+fn show_row(screen: &mut Screen, occurrence: &Shown, width: usize) -> Result<(), Failure> {
     let at = moment(occurrence.timestamp);
     let severity = short(occurrence.severity);
-    let ink = Ink::of(Some(occurrence.severity));
+    let ink = Ink::of(occurrence.severity);
     let kind = occurrence.event_type.trim_start_matches("kernel.");
     let name = kind.rsplit('.').next().unwrap_or(kind);
     // Escaped before it is fitted, because that makes it longer.
@@ -60,11 +60,13 @@ fn show_row(screen: &mut Screen, occurrence: &Occurrence, width: usize) -> Resul
     Ok(())
 }
 
-fn show_words(screen: &mut Screen, occurrence: &Occurrence) -> Result<(), Failure> {
+fn show_words(screen: &mut Screen, occurrence: &Shown) -> Result<(), Failure> {
     let what = story::what(&occurrence.event_type, &occurrence.data);
     let whose = story::whose(&occurrence.data);
     let of = if whose.is_empty() { "" } else { " of " };
-    let severity = occurrence.severity.name();
+    let severity = occurrence
+        .severity
+        .map_or("unknown", |severity| severity.name());
     let (at, kind) = (occurrence.timestamp, &occurrence.event_type);
     screen.line(
         Ink::Plain,
@@ -83,12 +85,13 @@ fn tail(text: &str, room: usize) -> String {
     format!("…{end}")
 }
 
-const fn short(severity: Severity) -> &'static str {
+const fn short(severity: Option<Severity>) -> &'static str {
     match severity {
-        Severity::Debug => "DBUG ",
-        Severity::Info => "INFO ",
-        Severity::Warning => "WARN ",
-        Severity::Error => "ERR  ",
-        Severity::Critical => "CRIT ",
+        Some(Severity::Debug) => "DBUG ",
+        Some(Severity::Info) => "INFO ",
+        Some(Severity::Warning) => "WARN ",
+        Some(Severity::Error) => "ERR  ",
+        Some(Severity::Critical) => "CRIT ",
+        None => "?    ",
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tapio_common::coverage::{Entry, Looking};
 use tapio_common::evidence::LEDGER_FILE;
 use tapio_common::evidence::claim::Coverage;
 use tapio_common::evidence::disk::{Folder, read_whole};
 use tapio_common::evidence::listing::{Segment, segments};
-use tapio_common::ledger::Ledger;
+use tapio_common::ledger::TypeCounts;
 use tapio_common::time::Timestamp;
 
 use crate::answer::{moment, wrapped};
@@ -22,7 +22,7 @@ const LEDGER_BYTES_MAX: u64 = 1 << 20;
 struct Facts {
     folder: Folder,
     coverage: Coverage,
-    ledger: Option<Ledger>,
+    ledger: Option<Value>,
     segments: Vec<Segment>,
     space: Option<(u64, u64)>,
 }
@@ -137,42 +137,28 @@ impl Facts {
             screen.row(&[(Ink::Bold, "ledger     "), (Ink::Plain, "none yet")])?;
             return Ok(());
         };
-        let since = format!("since {}", moment(Timestamp(ledger.since_unix_nanos)));
+        let since = Timestamp(ledger["since_unix_nanos"].as_u64().unwrap_or(0));
+        let since = format!("since {}", moment(since));
         screen.row(&[(Ink::Bold, "ledger     "), (Ink::Plain, &since)])?;
-        let counts = |rows: Vec<(String, u64)>| {
-            let told = rows.into_iter().filter(|(_, count)| *count > 0);
-            let words: Vec<String> = told
-                .map(|(name, count)| format!("{name} {count}"))
-                .collect();
-            words.join(", ")
-        };
-        for (name, row) in &ledger.types {
-            let rows = row
-                .rows()
-                .map(|(stage, count)| (stage.to_owned(), count))
-                .collect();
-            tell_counts(screen, name.trim_start_matches("kernel."), &counts(rows))?;
+        let stages: Vec<&str> = TypeCounts::default()
+            .rows()
+            .map(|(stage, _)| stage)
+            .collect();
+        for (name, row) in rows(&ledger["types"]) {
+            let name = name.trim_start_matches("kernel.");
+            tell_counts(screen, name, &counts(row, &stages))?;
         }
-        for (name, row) in &ledger.observers {
-            let rows = vec![
-                ("missed".to_owned(), row.missed.unwrap_or(0)),
-                ("in ring".to_owned(), row.in_ring),
-                ("malformed".to_owned(), row.malformed),
-            ];
-            tell_counts(screen, &format!("observer {name}"), &counts(rows))?;
+        for (name, row) in rows(&ledger["observers"]) {
+            let counts = counts(row, &["missed", "in_ring", "malformed"]);
+            tell_counts(screen, &format!("observer {name}"), &counts)?;
         }
-        for (name, row) in &ledger.sinks {
-            let fixed = [("delivered", row.delivered), ("pending", row.pending)];
-            let fixed = fixed
-                .into_iter()
-                .map(|(name, count)| (name.to_owned(), count));
-            let dropped = row.dropped.iter();
-            let dropped = dropped.map(|(reason, count)| (format!("dropped ({reason})"), *count));
-            tell_counts(
-                screen,
-                &format!("sink {name}"),
-                &counts(fixed.chain(dropped).collect()),
-            )?;
+        for (name, row) in rows(&ledger["sinks"]) {
+            let mut counts = counts(row, &["delivered", "pending"]);
+            for (reason, count) in rows(&row["dropped"]) {
+                let separator = if counts.is_empty() { "" } else { ", " };
+                counts.push_str(&format!("{separator}dropped ({reason}) {count}"));
+            }
+            tell_counts(screen, &format!("sink {name}"), &counts)?;
         }
         Ok(())
     }
@@ -220,6 +206,20 @@ fn tell_looking(screen: &mut Screen, looking: &Looking) -> Result<(), Failure> {
         lines.try_for_each(|line| screen.line(Ink::Plain, &line))?;
     }
     Ok(())
+}
+
+/// The members of an object of the ledger; none where it is absent.
+fn rows(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    object.as_object().into_iter().flatten()
+}
+
+/// Those that counted something, in the order of the stages.
+fn counts(row: &Value, stages: &[&str]) -> String {
+    let counted = stages.iter().filter_map(|stage| {
+        let count = row[*stage].as_u64().filter(|count| *count > 0)?;
+        Some(format!("{} {count}", stage.replace('_', " ")))
+    });
+    counted.collect::<Vec<_>>().join(", ")
 }
 
 fn tell_counts(screen: &mut Screen, name: &str, counts: &str) -> Result<(), Failure> {

@@ -4,11 +4,10 @@
 
 use serde_json::Value;
 use tapio_common::evidence::claim::Until;
-use tapio_common::occurrence::Occurrence;
 use tapio_common::time::{NANOS_PER_SECOND, Timestamp};
 
 use crate::answer::moment;
-use crate::event::Event;
+use crate::event::{Event, Shown};
 use crate::filter::is_of_container;
 use crate::recent::Newest;
 use crate::row::show;
@@ -92,7 +91,7 @@ pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure>
 }
 
 fn tell_death(screen: &mut Screen, line: &[u8]) -> Result<(), Failure> {
-    let Ok(death) = serde_json::from_slice::<Occurrence>(line) else {
+    let Some(death) = Shown::of(line) else {
         return show(screen, line);
     };
     let kind = death.event_type.trim_start_matches("kernel.");
@@ -100,10 +99,10 @@ fn tell_death(screen: &mut Screen, line: &[u8]) -> Result<(), Failure> {
     let head = format!("{} {kind}", moment(death.timestamp));
     screen.row(&[(Ink::Bold, &head)])?;
     for line in answer::wrapped(&escaped(&what), screen.width, 2) {
-        screen.line(Ink::of(Some(death.severity)), &line)?;
+        screen.line(Ink::of(death.severity), &line)?;
     }
-    if let Some(error) = &death.error {
-        screen.line(Ink::Plain, &format!("  {}: {}", error.code, error.message))?;
+    if let Some((code, message)) = &death.error {
+        screen.line(Ink::Plain, &format!("  {code}: {message}"))?;
     }
     for (name, value) in &death.data {
         let value = match value {

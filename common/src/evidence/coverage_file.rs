@@ -56,7 +56,7 @@ pub fn read_entries(reader: impl io::Read, mut each: impl FnMut(Option<Entry>)) 
             return Ok(whole);
         }
         whole += len_of(&line);
-        each(serde_json::from_slice(&line).ok());
+        each(Entry::from_line(&line).ok());
     }
 }
 
