@@ -5,6 +5,7 @@
 //! undoes what std does to signals, so that a fault means what it means to any program.
 
 mod flood;
+mod icmp;
 mod kill;
 mod lives;
 mod memory;

@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::icmp::refuse_packet_to;
 use crate::os::{argument, await_word, checked, say};
 use crate::sockets::{connect, drop_everything, own_network, pair, reset_on_close, set, socket};
 
@@ -66,6 +67,17 @@ fn deaf_listener() -> TcpListener {
     let listener = TcpListener::bind("127.0.0.1:0").expect("causer: a listener");
     drop_everything(&listener);
     listener
+}
+
+/// `unreachable`: an attempt whose SYN a router cannot pass on.
+pub fn unreachable(_: &[String]) -> ExitCode {
+    let listener = deaf_listener();
+    let to = listener.local_addr().expect("causer: its address");
+    let router = refuse_packet_to(to.port(), 0);
+    let error = connect(&socket(to), to).expect_err("causer: somebody answers");
+    assert_eq!(error.kind(), ErrorKind::HostUnreachable, "causer");
+    router.join().expect("causer: the router said so");
+    log(0, to.port(), 1)
 }
 
 /// `cancelled`: an attempt that its own program gives up.
@@ -152,10 +164,24 @@ fn expect_error(stream: &mut TcpStream, wanted: ErrorKind) {
 /// `lost MILLISECONDS`: the wire is cut under a connection, whose program waits so long for an answer.
 pub fn lost(words: &[String]) -> ExitCode {
     let patience_ms: libc::c_int = argument(words, 0);
-    let (mut ours, theirs) = pair();
+    let (ours, theirs) = pair();
+    lose(ours, &theirs, patience_ms, ErrorKind::TimedOut)
+}
+
+/// `icmp-killed`: the same, while a router says that it cannot pass on what is sent.
+pub fn icmp_killed(_: &[String]) -> ExitCode {
+    let (ours, theirs) = pair();
+    let remote = ours.peer_addr().expect("causer: its address").port();
+    let router = refuse_packet_to(remote, 1);
+    let end = lose(ours, &theirs, 1_500, ErrorKind::HostUnreachable);
+    router.join().expect("causer: the router said so");
+    end
+}
+
+fn lose(mut ours: TcpStream, theirs: &TcpStream, patience_ms: i32, wanted: ErrorKind) -> ExitCode {
     let local = ours.local_addr().expect("causer: its address").port();
     let remote = ours.peer_addr().expect("causer: its address").port();
-    drop_everything(&theirs);
+    drop_everything(theirs);
     set(
         &ours,
         libc::IPPROTO_TCP,
@@ -163,7 +189,7 @@ pub fn lost(words: &[String]) -> ExitCode {
         patience_ms,
     );
     ours.write_all(b"hello?").expect("causer: a word");
-    expect_error(&mut ours, ErrorKind::TimedOut);
+    expect_error(&mut ours, wanted);
     log(local, remote, 1)
 }
 

@@ -143,6 +143,9 @@ pub fn own_network(is_up: bool) {
     }
     request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_UP).expect("a small flag");
     // SAFETY: the request lives across the call and names an interface.
-    let result = unsafe { libc::ioctl(probe.as_raw_fd(), libc::SIOCSIFFLAGS, &raw mut request) };
+    let result = unsafe {
+        // The number is of another type in each C library.
+        libc::ioctl(probe.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw mut request)
+    };
     checked("SIOCSIFFLAGS", i64::from(result));
 }

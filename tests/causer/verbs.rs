@@ -6,7 +6,7 @@ use crate::{flood, kill, lives, memory, network, threads};
 
 type Verb = fn(&[String]) -> ExitCode;
 
-const VERBS: [(&str, Verb); 31] = [
+const VERBS: [(&str, Verb); 33] = [
     ("exit", lives::exit),
     ("die", lives::die),
     ("fault", lives::fault),
@@ -35,6 +35,8 @@ const VERBS: [(&str, Verb); 31] = [
     ("exhausted", network::exhausted),
     ("reset", network::reset),
     ("lost", network::lost),
+    ("unreachable", network::unreachable),
+    ("icmp-killed", network::icmp_killed),
     ("slow", network::slow),
     ("healthy", network::healthy),
     ("spin", network::spin),

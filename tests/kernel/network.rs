@@ -13,6 +13,7 @@ use crate::scene::{Scene, number};
 
 const REFUSED: &str = "kernel.network.connection_refused";
 const TIMEOUT: &str = "kernel.network.connection_timeout";
+const UNREACHABLE: &str = "kernel.network.connection_unreachable";
 const RESET: &str = "kernel.network.connection_reset";
 const LOST: &str = "kernel.network.connection_lost";
 const SPIKE: &str = "kernel.network.retransmit_spike";
@@ -134,6 +135,24 @@ fn a_timeout_is_of_whoever_connected_and_not_of_whoever_runs_then() {
     assert_eq!(caused.events(&report).len(), 1);
     let of_spinner = |event: &&Event| event.fact("pid") == u64::from(spinner.pid());
     assert_eq!(report.events.iter().filter(of_spinner).count(), 0);
+}
+
+#[test]
+fn an_attempt_that_a_router_cannot_pass_on() {
+    let (caused, event, _) = only_event("unreachable", &json!({}), UNREACHABLE);
+    assert_eq!(event.fact("errno"), libc::EHOSTUNREACH);
+    assert_eq!(event.fact("old_state"), "SYN_SENT");
+    assert_eq!(*event.fact("dst_port"), caused.log["dst_port"]);
+    assert_eq!(event.0["severity"], "error");
+}
+
+/// It ends by its timer, and carries what the router said meanwhile.
+#[test]
+fn a_connection_that_dies_after_icmp_carries_its_error() {
+    let (caused, event, _) = only_event("icmp-killed", &json!({}), LOST);
+    assert_eq!(event.fact("errno"), libc::EHOSTUNREACH);
+    assert_eq!(event.fact("old_state"), "ESTABLISHED");
+    assert_eq!(*event.fact("src_port"), caused.log["src_port"]);
 }
 
 #[test]
