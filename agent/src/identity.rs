@@ -42,8 +42,10 @@ fn host_name() -> io::Result<String> {
 
 fn random_seed() -> io::Result<[u8; 10]> {
     let mut seed = [0u8; 10];
+    // By number, not by name: std refers to musl's `getrandom` weakly, and linked together the
+    // weak reference wins, so that the static binary would call address 0.
     // SAFETY: the buffer is writable for its length. So few bytes are never cut short.
-    let got = unsafe { libc::getrandom(seed.as_mut_ptr().cast(), seed.len(), 0) };
+    let got = unsafe { libc::syscall(libc::SYS_getrandom, seed.as_mut_ptr(), seed.len(), 0) };
     if got < 0 {
         return Err(io::Error::last_os_error());
     }
