@@ -10,6 +10,8 @@ mod cgroups;
 mod clock;
 mod command_line;
 mod config;
+#[cfg(target_arch = "x86_64")]
+mod copy;
 mod crew;
 mod failure;
 mod flags;
@@ -28,6 +30,8 @@ mod settings;
 mod signals;
 mod sink;
 mod stop;
+#[cfg(all(panic = "abort", target_env = "musl"))]
+mod unwind;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
