@@ -77,7 +77,7 @@ fn the_owner_is_told_from_the_path() {
     const ID: &str = "3f2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a2b";
     const POD: &str = "8a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
     let mut agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
-    let unique = format!("tapio-kernel-{}-owners", std::process::id());
+    let unique = format!("tapio-kernel-{}.slice", std::process::id());
     let pod_slice = POD.replace('-', "_");
     let table = [
         (
