@@ -206,10 +206,17 @@ fn the_selftest_causes_and_finds_every_fact() {
         .args(["selftest"])
         .run()
         .expect_code(0);
-    for fact in ["oom_kill", "abnormal_exit"] {
-        let said = format!("{}{}", finished.stdout, finished.stderr);
-        assert!(said.contains(fact), "{said}");
-    }
+    let verdicts: Vec<&str> = finished
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(verdicts.len() >= 4, "{}", finished.stdout);
+    assert!(
+        verdicts.iter().all(|verdict| *verdict == "right"),
+        "{}",
+        finished.stdout
+    );
 }
 
 #[test]
@@ -218,12 +225,7 @@ fn the_probe_names_every_hook_of_the_observer() {
         .args(["probe"])
         .run()
         .expect_code(0);
-    for hook in [
-        "sched_process_exit",
-        "mark_victim",
-        "signal_generate",
-        "cgroup_mkdir",
-    ] {
+    for hook in ["sched_process_exit", "mark_victim", "signal_generate"] {
         assert!(finished.stdout.contains(hook), "{}", finished.stdout);
     }
 }
