@@ -151,6 +151,7 @@ fn both_parameters_are_required() {
         ("?agent_id=&node_name=n", "agent_id"),
         ("?agent_id=a&node_name=", "node_name"),
         ("?agent_id=+&node_name=n", "agent_id"),
+        ("?agent_id=%20%09&node_name=n", "agent_id"),
         ("?AGENT_ID=a&node_name=n", "agent_id"),
         ("?agent_id=a;node_name=n", "node_name"),
     ] {

@@ -66,7 +66,10 @@ fn take<'a>(
             return Err(Fault::invalid("is given twice"));
         }
         let text = decode(value)?;
-        identifier(&text)?;
+        // White space alone, line breaks included, is absent rather than wrong: as in a body.
+        if !text.trim().is_empty() {
+            identifier(&text)?;
+        }
         Ok(text)
     };
     *slot = Some(read().map_err(|fault| fault.at_field(name))?);
@@ -189,7 +192,7 @@ mod tests {
                 "node_name is not UTF-8",
             ),
             (
-                "agent_id=%0a&node_name=n",
+                "agent_id=a%0a&node_name=n",
                 ErrorCode::InvalidField,
                 "agent_id holds a control character",
             ),
