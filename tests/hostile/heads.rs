@@ -47,6 +47,7 @@ fn an_endless_head_is_ended_and_not_gathered() {
         ("GET /v1/status HTTP/1.1\r\nX-Long: ", "aaaaaaaaaaaaaaaa"),
         ("GET /", "aaaaaaaaaaaaaaaa"),
         ("", "AAAAAAAAAAAAAAAA"),
+        ("", "\r\n"),
         ("GET /v1/status HTTP/1.1\r\nX: y", "\r\n folded"),
         ("", "\0\0\0\0\0\0\0\0"),
     ];
