@@ -79,46 +79,18 @@ fn the_owner_is_told_from_the_path() {
     let mut agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
     let unique = format!("tapio-kernel-{}.slice", std::process::id());
     let pod_slice = POD.replace('-', "_");
+    #[rustfmt::skip] // a table reads by its rows
     let table = [
-        (
-            format!("system.slice/docker-{ID}.scope/init.scope"),
-            "docker",
-            ID,
-            None,
-            None,
-        ),
+        (format!("system.slice/docker-{ID}.scope/init.scope"), "docker", ID, None, None),
         (format!("docker/{ID}"), "docker", ID, None, None),
         (
-            format!(
-                "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{pod_slice}.slice/cri-containerd-{ID}.scope"
-            ),
-            "containerd",
-            ID,
-            Some(POD),
-            None,
+            format!("kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{pod_slice}.slice/cri-containerd-{ID}.scope"),
+            "containerd", ID, Some(POD), None,
         ),
-        (
-            format!("kubepods.slice/kubepods-pod{pod_slice}.slice/crio-{ID}.scope/container"),
-            "cri-o",
-            ID,
-            Some(POD),
-            None,
-        ),
-        (
-            format!("machine.slice/libpod-{ID}.scope/container"),
-            "podman",
-            ID,
-            None,
-            None,
-        ),
+        (format!("kubepods.slice/kubepods-pod{pod_slice}.slice/crio-{ID}.scope/container"), "cri-o", ID, Some(POD), None),
+        (format!("machine.slice/libpod-{ID}.scope/container"), "podman", ID, None, None),
         ("lxc.payload.box".to_owned(), "lxc", "box", None, None),
-        (
-            "system.slice/cron.service".to_owned(),
-            "",
-            "",
-            None,
-            Some("cron.service"),
-        ),
+        ("system.slice/cron.service".to_owned(), "", "", None, Some("cron.service")),
     ];
     let root = Cgroup::named(&unique);
     for (path, runtime, container, pod, unit) in table {

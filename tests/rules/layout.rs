@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use tapio_common::catalogue::Observer;
 use tapio_tests::packages::Packages;
 use tapio_tests::repository::{tracked, tracked_with};
 
@@ -97,4 +98,33 @@ fn modules_are_called_after_what_they_hold() {
             file.path
         );
     }
+}
+
+/// What an observer consists of, wherever `*` is its name.
+const OF_AN_OBSERVER: [&str; 5] = [
+    "bpf/*.bpf.c",
+    "common/src/abi/*.rs",
+    "agent/src/kernel/*.rs",
+    "agent/src/observer/*.rs",
+    "tests/data/*/",
+];
+
+#[test]
+fn an_observer_is_one_stem_everywhere_or_not_there_at_all() {
+    let tracked = tracked();
+    let mut whole = 0;
+    for observer in Observer::ALL {
+        let absent: Vec<String> = OF_AN_OBSERVER
+            .iter()
+            .map(|pattern| pattern.replace('*', observer.name()))
+            .filter(|wanted| !tracked.iter().any(|file| file.path.starts_with(wanted)))
+            .collect();
+        assert!(
+            absent.is_empty() || absent.len() == OF_AN_OBSERVER.len(),
+            "{}: there is no {absent:?}",
+            observer.name()
+        );
+        whole += usize::from(absent.is_empty());
+    }
+    assert!(whole >= 1, "no observer is whole");
 }

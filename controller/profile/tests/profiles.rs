@@ -97,67 +97,21 @@ type WholeRow = (&'static str, i64, i64, fn(&CompiledConfig) -> u64, u64);
 /// Path, most, the field it compiles to, and units of the field in one of the profile.
 type FractionRow = (&'static str, u32, fn(&CompiledConfig) -> u32, u32);
 
+#[rustfmt::skip] // a table reads by its rows
+const WHOLE: [WholeRow; 8] = [
+    ("network.rtt_spike.ratio", 1, 100, |c| c.network.rtt_spike_ratio.into(), 1),
+    ("network.rtt_spike.abs_ms", 1, 600_000, |c| c.network.rtt_spike_abs_us.into(), 1_000),
+    ("network.conn_refused.window_ms", 0, 600_000, |c| c.network.conn_refused_window_ns, 1_000_000),
+    ("network.conn_refused.min_count", 0, 100_000, |c| c.network.conn_refused_min_count.into(), 1),
+    ("network.retransmit.count", 1, 10_000, |c| c.network.retransmit_count.into(), 1),
+    ("network.retransmit.window_ms", 100, 600_000, |c| c.network.retransmit_window_ns, 1_000_000),
+    ("storage.slow_io.warning_ms", 1, 60_000, |c| c.storage.slow_io_warning_ns, 1_000_000),
+    ("storage.slow_io.critical_ms", 1, 600_000, |c| c.storage.slow_io_critical_ns, 1_000_000),
+];
+
 #[test]
 fn whole_numbers_are_taken_up_to_both_ends_and_no_further() {
-    let compiled: [WholeRow; 8] = [
-        (
-            "network.rtt_spike.ratio",
-            1,
-            100,
-            |c| c.network.rtt_spike_ratio.into(),
-            1,
-        ),
-        (
-            "network.rtt_spike.abs_ms",
-            1,
-            600_000,
-            |c| c.network.rtt_spike_abs_us.into(),
-            1_000,
-        ),
-        (
-            "network.conn_refused.window_ms",
-            0,
-            600_000,
-            |c| c.network.conn_refused_window_ns,
-            1_000_000,
-        ),
-        (
-            "network.conn_refused.min_count",
-            0,
-            100_000,
-            |c| c.network.conn_refused_min_count.into(),
-            1,
-        ),
-        (
-            "network.retransmit.count",
-            1,
-            10_000,
-            |c| c.network.retransmit_count.into(),
-            1,
-        ),
-        (
-            "network.retransmit.window_ms",
-            100,
-            600_000,
-            |c| c.network.retransmit_window_ns,
-            1_000_000,
-        ),
-        (
-            "storage.slow_io.warning_ms",
-            1,
-            60_000,
-            |c| c.storage.slow_io_warning_ns,
-            1_000_000,
-        ),
-        (
-            "storage.slow_io.critical_ms",
-            1,
-            600_000,
-            |c| c.storage.slow_io_critical_ns,
-            1_000_000,
-        ),
-    ];
-    for (path, min, max, field, scale) in compiled {
+    for (path, min, max, field, scale) in WHOLE {
         let path = format!("overrides.{path}");
         for value in [min, min + 1, max - 1, max] {
             let read = profile(&with(&path, &value.to_string()));
