@@ -55,17 +55,17 @@ impl Site {
         }
     }
 
-    pub fn answer(&self, request: Request<'_>) -> Response {
-        self.answer_with(request, routes::dispatch)
+    pub fn answer(&self, request: Request<'_>, now: Moment) -> Response {
+        self.answer_with(request, now, routes::dispatch)
     }
 
     fn answer_with(
         &self,
         request: Request<'_>,
+        now: Moment,
         handler: fn(&Self, Route, Request<'_>, Moment) -> Result<Response, WireError>,
     ) -> Response {
         let route = Route::of(request.method, request.path);
-        let now = self.clock.now();
         // Unwind safe: the registry's methods do not stop half-way, the rest are counters.
         let outcome = catch_unwind(AssertUnwindSafe(|| handler(self, route, request, now)));
         let response = match outcome {

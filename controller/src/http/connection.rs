@@ -283,13 +283,14 @@ impl Connection {
 
 impl Answers {
     fn answer(&mut self, head: &Head<'_>, body: Result<&[u8], TooLarge>, turn: &mut Turn<'_>) {
-        let response = turn.site.answer(Request {
+        let request = Request {
             method: head.method,
             path: head.path,
             query: head.query,
             if_none_match: head.if_none_match,
             body,
-        });
+        };
+        let response = turn.site.answer(request, turn.now);
         // Without chunks, only the end of the connection ends a body of unknown length.
         let endless = head.is_1_0 && matches!(response.body, Body::Pages(_));
         let may_keep = body.is_ok() && !turn.leaving && !endless;

@@ -3,10 +3,13 @@
 //! What two programs could read in two ways is refused: a bare line feed, a folded header, two
 //! lengths, a length beside chunks. Only the headers that change what the server does are kept.
 
+mod cursor;
+
 use tapio_wire::{ErrorCode, WireError};
 
 use super::limits::{HEAD_BYTES_MAX, HEADER_LINES_MAX};
 use super::message::Method;
+use cursor::{Cursor, GRAPHIC, Stop, TOKEN};
 
 /// How the body is told from what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,43 +66,50 @@ impl From<BadHead> for WireError {
     }
 }
 
-/// Where the head ends, if `bytes` holds its end. `scanned` bytes were looked at before.
-pub fn end_of(bytes: &[u8], scanned: usize) -> Result<Option<usize>, BadHead> {
-    let from = scanned.saturating_sub(3);
-    let end = bytes
-        .get(from..)
-        .and_then(|rest| rest.windows(4).position(|four| four == b"\r\n\r\n"))
-        .map(|at| from + at + 4);
-    match end {
-        Some(end) if end <= HEAD_BYTES_MAX => Ok(Some(end)),
-        None if bytes.len() < HEAD_BYTES_MAX => Ok(None),
-        Some(_) | None => Err(BadHead::TooLong),
+/// Reads the head that `bytes` begin with; `None` while its end is not there yet.
+///
+/// One pass: a table says of each byte where it may stand, so that finding the end of a word and
+/// checking it are the same step.
+pub fn parse(bytes: &[u8]) -> Result<Option<Head<'_>>, BadHead> {
+    let (shown, is_cut) = match bytes.get(..HEAD_BYTES_MAX) {
+        Some(shown) => (shown, true),
+        None => (bytes, false),
+    };
+    match read(&mut Cursor::new(shown)) {
+        Ok(head) => Ok(Some(head)),
+        Err(Stop::Partial) if is_cut => Err(BadHead::TooLong),
+        Err(Stop::Partial) => Ok(None),
+        Err(Stop::Bad(bad)) => Err(bad),
     }
 }
 
-/// Reads a whole head, the empty line included.
-pub fn parse(head: &[u8]) -> Result<Head<'_>, BadHead> {
-    let text = std::str::from_utf8(head).map_err(|_| BadHead::Header)?;
-    // Looking for one letter is several times cheaper than for two; the other is checked.
-    let mut lines = text.split('\n').map(|line| line.strip_suffix('\r'));
-    let request_line = lines.next().flatten().ok_or(BadHead::RequestLine)?;
-    let (method, target, version) = request_line_of(request_line)?;
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+fn read<'a>(cursor: &mut Cursor<'a>) -> Result<Head<'a>, Stop> {
+    let method = cursor.word(TOKEN, b' ', BadHead::RequestLine)?;
+    let target = cursor.word(GRAPHIC, b' ', BadHead::RequestLine)?;
+    let version = cursor.word(GRAPHIC, b'\r', BadHead::RequestLine)?;
+    cursor.take(b'\n', BadHead::RequestLine)?;
+    let is_1_0 = is_1_0(version)?;
+    let (path, query) = path_and_query(target)?;
     let mut headers = Headers::default();
-    for (at, line) in lines.take_while(|line| *line != Some("")).enumerate() {
-        if at == HEADER_LINES_MAX {
-            return Err(BadHead::TooManyLines);
+    let mut lines = 0;
+    while cursor.peek()? != b'\r' {
+        if lines == HEADER_LINES_MAX {
+            return Err(BadHead::TooManyLines.into());
         }
-        headers.take(line.ok_or(BadHead::Header)?)?;
+        lines += 1;
+        let name = cursor.word(TOKEN, b':', BadHead::Header)?;
+        let value = cursor.value()?;
+        headers.take(name, value.trim_ascii())?;
     }
-    let is_1_0 = version == Version::V1_0;
+    cursor.take(b'\r', BadHead::Header)?;
+    cursor.take(b'\n', BadHead::Header)?;
     Ok(Head {
         method: match method {
-            "GET" => Method::Get,
-            "POST" => Method::Post,
+            b"GET" => Method::Get,
+            b"POST" => Method::Post,
             _ => Method::Other,
         },
-        is_head: method == "HEAD",
+        is_head: method == b"HEAD",
         path,
         query,
         if_none_match: headers.if_none_match,
@@ -111,45 +121,29 @@ pub fn parse(head: &[u8]) -> Result<Head<'_>, BadHead> {
         },
         is_1_0,
         expects_continue: headers.expects_continue && !is_1_0,
-        bytes: head.len(),
+        bytes: cursor.at(),
     })
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Version {
-    V1_0,
-    V1_1,
+fn is_1_0(version: &[u8]) -> Result<bool, BadHead> {
+    match version {
+        b"HTTP/1.1" => Ok(false),
+        b"HTTP/1.0" => Ok(true),
+        other if other.starts_with(b"HTTP/") => Err(BadHead::Version),
+        _ => Err(BadHead::RequestLine),
+    }
 }
 
-fn request_line_of(line: &str) -> Result<(&str, &str, Version), BadHead> {
-    let mut words = line.split(' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
-        return Err(BadHead::RequestLine);
+/// Of `/path?query` and of `http://host/path?query`, which proxies send.
+fn path_and_query(target: &[u8]) -> Result<(&str, &str), BadHead> {
+    let target = std::str::from_utf8(target).map_err(|_| BadHead::RequestLine)?;
+    let target = if target.starts_with('/') || target == "*" {
+        target
+    } else {
+        let rest = target.strip_prefix("http://").ok_or(BadHead::RequestLine)?;
+        rest.find('/').map_or("/", |at| &rest[at..])
     };
-    if method.is_empty() || !method.bytes().all(is_token) {
-        return Err(BadHead::RequestLine);
-    }
-    if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(BadHead::RequestLine);
-    }
-    let version = match version {
-        "HTTP/1.1" => Version::V1_1,
-        "HTTP/1.0" => Version::V1_0,
-        other if other.starts_with("HTTP/") => return Err(BadHead::Version),
-        _ => return Err(BadHead::RequestLine),
-    };
-    Ok((method, path_of(target)?, version))
-}
-
-/// The path of `/path` and of `http://host/path`, which proxies send.
-fn path_of(target: &str) -> Result<&str, BadHead> {
-    if target.starts_with('/') || target == "*" {
-        return Ok(target);
-    }
-    let rest = target.strip_prefix("http://").ok_or(BadHead::RequestLine)?;
-    rest.find('/').map_or(Ok("/"), |at| Ok(&rest[at..]))
+    Ok(target.split_once('?').unwrap_or((target, "")))
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -170,28 +164,20 @@ struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    fn take(&mut self, line: &'a str) -> Result<(), BadHead> {
-        let (name, value) = line.split_once(':').ok_or(BadHead::Header)?;
-        if name.is_empty() || !name.bytes().all(is_token) {
-            return Err(BadHead::Header);
-        }
-        if value
-            .bytes()
-            .any(|byte| byte.is_ascii_control() && byte != b'\t')
-        {
-            return Err(BadHead::Header);
-        }
-        let value = value.trim_matches([' ', '\t']);
+    fn take(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), BadHead> {
         // The length of the name decides most headers without comparing a letter.
         match name.len() {
-            6 if name.eq_ignore_ascii_case("expect") => {
-                self.expects_continue |= value.eq_ignore_ascii_case("100-continue");
+            6 if name.eq_ignore_ascii_case(b"expect") => {
+                self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
             }
-            10 if name.eq_ignore_ascii_case("connection") => self.connection(value),
-            13 if name.eq_ignore_ascii_case("if-none-match") => self.if_none_match = Some(value),
-            14 if name.eq_ignore_ascii_case("content-length") => self.length(value)?,
-            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
-                if self.chunked || !value.eq_ignore_ascii_case("chunked") {
+            10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
+            // A tag that is no text is the tag of nothing here.
+            13 if name.eq_ignore_ascii_case(b"if-none-match") => {
+                self.if_none_match = std::str::from_utf8(value).ok();
+            }
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.length(value)?,
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
                     return Err(BadHead::TransferEncoding);
                 }
                 self.chunked = true;
@@ -202,12 +188,11 @@ impl<'a> Headers<'a> {
     }
 
     /// `close` wins over whatever stands beside it.
-    fn connection(&mut self, value: &str) {
-        for word in value.split(',') {
-            let word = word.trim_matches([' ', '\t']);
-            if word.eq_ignore_ascii_case("close") {
+    fn connection(&mut self, value: &[u8]) {
+        for word in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            if word.eq_ignore_ascii_case(b"close") {
                 self.connection = Connection::Close;
-            } else if word.eq_ignore_ascii_case("keep-alive")
+            } else if word.eq_ignore_ascii_case(b"keep-alive")
                 && self.connection == Connection::Unsaid
             {
                 self.connection = Connection::KeepAlive;
@@ -215,15 +200,15 @@ impl<'a> Headers<'a> {
         }
     }
 
-    fn length(&mut self, value: &str) -> Result<(), BadHead> {
-        let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-        let length = value.parse().ok().filter(|_| digits);
-        // A number too large for a u64 is a length all the same: one that is refused.
-        let length = if digits {
-            length.unwrap_or(u64::MAX)
-        } else {
+    fn length(&mut self, value: &[u8]) -> Result<(), BadHead> {
+        if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
             return Err(BadHead::Length);
-        };
+        }
+        // A number too large for a u64 is a length all the same: one that is refused.
+        let length = std::str::from_utf8(value)
+            .ok()
+            .and_then(|digits| digits.parse().ok())
+            .unwrap_or(u64::MAX);
         if self.length.is_some_and(|before| before != length) {
             return Err(BadHead::Length);
         }
@@ -240,10 +225,6 @@ impl<'a> Headers<'a> {
             (Some(length), false) => Ok(Framing::Length(length)),
         }
     }
-}
-
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use tapio_wire::{ErrorCode, WireError};
 
 use super::chunked::{BadChunks, Decoder};
 use super::head::{self, BadHead, Framing, Head};
-use super::limits::LEADING_BYTES_MAX;
+use super::limits::{HEAD_BYTES_MAX, LEADING_BYTES_MAX};
 use super::message::TooLarge;
 
 /// What the bytes are.
@@ -24,7 +24,7 @@ pub enum Taken<'a> {
 }
 
 enum State {
-    /// Between requests or in a head, of which so many bytes hold no end.
+    /// Between requests or in a head, of which so many bytes were looked at in vain.
     Head { scanned: usize },
     /// In a body; head and body together have so many bytes.
     Body { whole: usize },
@@ -87,7 +87,13 @@ impl Intake {
             return Err(BadHead::RequestLine);
         }
         let rest = bytes.get(skipped..).unwrap_or_default();
-        let Some(end) = head::end_of(rest, scanned)? else {
+        // A head that dribbles in is read again only when another line has ended.
+        let unseen = rest.get(scanned..).unwrap_or_default();
+        let whole = match unseen.contains(&b'\n') || rest.len() >= HEAD_BYTES_MAX {
+            true => head::parse(rest)?,
+            false => None,
+        };
+        let Some(head) = whole else {
             self.state = State::Head {
                 scanned: rest.len(),
             };
@@ -96,7 +102,7 @@ impl Intake {
                 invite: false,
             });
         };
-        let head = head::parse(rest.get(..end).unwrap_or_default())?;
+        let end = head.bytes;
         let request = |body, used| Taken::Request {
             used: skipped + used,
             head,
@@ -143,12 +149,11 @@ impl Intake {
                 invite: false,
             });
         };
-        let end = head::end_of(request, 0)?.unwrap_or(whole);
-        let (head, body) = request.split_at(end);
+        let head = head::parse(request)?.ok_or(BadHead::RequestLine)?;
         Ok(Taken::Request {
             used: whole,
-            head: head::parse(head)?,
-            body: Ok(body),
+            head,
+            body: Ok(request.get(head.bytes..).unwrap_or_default()),
         })
     }
 
@@ -176,7 +181,7 @@ impl Intake {
         };
         Ok(Taken::Request {
             used: before + used,
-            head: head::parse(&chunked.head)?,
+            head: head::parse(&chunked.head)?.ok_or(BadHead::RequestLine)?,
             body,
         })
     }

@@ -59,8 +59,20 @@ fn controller(site: &Site, now: Moment, page: &mut Page) {
         "gauge",
         "Longest time the registry was ever locked, by the clock on the wall.",
     );
-    let longest = site.registry.longest_hold().as_secs_f64();
-    let _ = writeln!(page.0, "{name} {longest:.9}");
+    let holds = site.registry.holds();
+    let _ = writeln!(page.0, "{name} {:.9}", holds.longest.as_secs_f64());
+    page.single(
+        "tapio_controller_registry_locks_total",
+        "counter",
+        "Times the registry was locked.",
+        holds.total,
+    );
+    page.single(
+        "tapio_controller_registry_locks_long_total",
+        "counter",
+        "Times it was locked for more than a millisecond, by the clock on the wall.",
+        holds.long,
+    );
     let connections = &site.traffic.connections;
     page.single(
         "tapio_controller_connections_evicted_total",

@@ -4,6 +4,11 @@ use crate::http::message::{Body, Method, TooLarge};
 use crate::registry::Registry;
 use crate::settings::Settings;
 
+const NOW: Moment = Moment {
+    unix_seconds: 1,
+    uptime_ms: 1,
+};
+
 fn site() -> Site {
     let mut settings = Settings::blank();
     settings.body_bytes_max = 1_024;
@@ -48,7 +53,10 @@ fn hello(site: &Site, agent_id: &str) {
         r#"{{"wire_version":"tapio-wire/v1","agent_id":"{agent_id}","node_name":"n",
         "tapio_version":"1","kernel_release":"6","arch":"x"}}"#
     );
-    let answer = site.answer(request(Method::Post, "/v1/agents/hello", body.as_bytes()));
+    let answer = site.answer(
+        request(Method::Post, "/v1/agents/hello", body.as_bytes()),
+        NOW,
+    );
     assert_eq!(answer.status, 200);
 }
 
@@ -56,13 +64,17 @@ fn hello(site: &Site, agent_id: &str) {
 fn a_handler_that_panics_is_a_500_and_the_registry_is_intact() {
     let site = site();
     hello(&site, "a");
-    let answer = site.answer_with(request(Method::Get, "/v1/status", b""), |site, _, _, _| {
-        site.registry
-            .with(|_| panic!("on purpose, with the lock held"))
-    });
+    let answer = site.answer_with(
+        request(Method::Get, "/v1/status", b""),
+        NOW,
+        |site, _, _, _| {
+            site.registry
+                .with(|_| panic!("on purpose, with the lock held"))
+        },
+    );
     assert_eq!(answer.status, 500);
     assert!(text(answer).contains("INTERNAL_ERROR"));
-    let status = text(site.answer(request(Method::Get, "/v1/status", b"")));
+    let status = text(site.answer(request(Method::Get, "/v1/status", b""), NOW));
     assert!(status.contains(r#""agent_id":"a""#), "{status}");
     let rows: Vec<_> = site.traffic.rows().collect();
     assert!(rows.contains(&(Route::Status, 500, 1)), "{rows:?}");
@@ -74,7 +86,7 @@ fn a_status_of_many_pages_is_the_payload_the_wire_knows() {
     for number in 0..1_000 {
         hello(&site, &format!("agent-{number:04}"));
     }
-    let status = text(site.answer(request(Method::Get, "/v1/status", b"")));
+    let status = text(site.answer(request(Method::Get, "/v1/status", b""), NOW));
     let status = tapio_wire::Status::parse(status.as_bytes()).unwrap();
     assert_eq!(status.agents.len(), 1_000);
     assert_eq!(status.controller_id, "c");
@@ -96,7 +108,7 @@ fn a_body_over_the_limit_is_a_413_and_a_rejected_batch() {
     let site = site();
     let mut over = request(Method::Post, "/v1/events", b"");
     over.body = Err(TooLarge);
-    let answer = site.answer(over);
+    let answer = site.answer(over, NOW);
     assert_eq!(answer.status, 413);
     assert!(text(answer).contains("PAYLOAD_TOO_LARGE"));
     let totals = site.registry.with(|registry| registry.summary()).totals;
@@ -115,7 +127,7 @@ fn a_refused_batch_counts_the_events_it_held() {
         r#"{{"wire_version":"tapio-wire/v1","agent_id":"a","node_name":"n","sequence":1,
         "sent_at_unix_nanos":1,"events":[{event},{event}]}}"#
     );
-    let answer = site.answer(request(Method::Post, "/v1/events", body.as_bytes()));
+    let answer = site.answer(request(Method::Post, "/v1/events", body.as_bytes()), NOW);
     assert_eq!(answer.status, 422);
     let totals = site.registry.with(|registry| registry.summary()).totals;
     assert_eq!(
@@ -128,16 +140,19 @@ fn a_refused_batch_counts_the_events_it_held() {
 fn ready_until_it_leaves() {
     let site = site();
     assert_eq!(
-        site.answer(request(Method::Get, "/readyz", b"")).status,
+        site.answer(request(Method::Get, "/readyz", b""), NOW)
+            .status,
         200
     );
     site.drain();
     assert_eq!(
-        site.answer(request(Method::Get, "/readyz", b"")).status,
+        site.answer(request(Method::Get, "/readyz", b""), NOW)
+            .status,
         503
     );
     assert_eq!(
-        site.answer(request(Method::Get, "/healthz", b"")).status,
+        site.answer(request(Method::Get, "/healthz", b""), NOW)
+            .status,
         200
     );
 }
@@ -146,8 +161,8 @@ fn ready_until_it_leaves() {
 fn metrics_are_prometheus_text_with_every_family_declared() {
     let site = site();
     hello(&site, "a");
-    site.answer(request(Method::Get, "/\"\n", b""));
-    let page = text(site.answer(request(Method::Get, "/metrics", b"")));
+    site.answer(request(Method::Get, "/\"\n", b""), NOW);
+    let page = text(site.answer(request(Method::Get, "/metrics", b""), NOW));
     let mut family = "";
     for line in page.lines() {
         if let Some(rest) = line.strip_prefix("# HELP ") {
@@ -162,6 +177,10 @@ fn metrics_are_prometheus_text_with_every_family_declared() {
         }
     }
     assert!(page.contains("tapio_controller_agents 1\n"));
+    assert!(
+        page.contains("tapio_controller_registry_locks_total 1\n"),
+        "{page}"
+    );
     assert!(page.contains(
         "tapio_controller_requests_total{route=\"/v1/agents/hello\",status=\"200\"} 1\n"
     ));
