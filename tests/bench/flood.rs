@@ -6,7 +6,7 @@ use std::thread;
 use tapio_tests::agent::ledger_in;
 
 use crate::probe::{Probe, cause, drain};
-use crate::report::Figure;
+use tapio_tests::report::Figure;
 
 const DEATHS: &str = "flood 100000 5000 4 kill";
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tapio_tests::deadline::poll_for;
 
 use crate::probe::{Probe, cause, drain};
-use crate::report::Figure;
+use tapio_tests::report::Figure;
 
 /// Before memory is called steady, so many deaths have gone through.
 const WARM_UP: &str = "flood 10000 2000 2 kill";

@@ -9,7 +9,7 @@ use tapio_common::time::Timestamp;
 use tapio_tests::median::rank;
 
 use crate::probe::{Probe, cause};
-use crate::report::Figure;
+use tapio_tests::report::Figure;
 
 /// Apart from each other, so that each finds the agent asleep.
 const DEATHS: &str = "flood 1000 200 1 kill";

@@ -8,7 +8,6 @@ mod idle;
 mod latency;
 mod probe;
 mod programs;
-mod report;
 mod rounds;
 
 use std::process::ExitCode;

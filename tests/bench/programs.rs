@@ -13,7 +13,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::probe::{Probe, cause, drain};
-use crate::report::Figure;
+use tapio_tests::report::Figure;
 
 const HEALTHY: &str = "flood 50000 0 1 0";
 const STATISTICS: &str = "/proc/sys/kernel/bpf_stats_enabled";

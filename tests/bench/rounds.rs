@@ -7,8 +7,8 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt};
 use tapio_tests::program::Program;
 
-use crate::report::Figure;
 use crate::{flood, idle, latency, programs};
+use tapio_tests::report::Figure;
 
 pub const HELP: &str = "\
 tapio-bench: what tapio-agent costs, in memory, processor time and kernel memory

@@ -15,4 +15,5 @@ pub mod packages;
 pub mod payload;
 pub mod process;
 pub mod program;
+pub mod report;
 pub mod repository;

@@ -1,6 +1,6 @@
 //! The table that is printed: the figure, what was promised, and whether it was kept.
 
-use tapio_tests::median::median;
+use crate::median::median;
 
 /// One figure of every round, and the most it may be.
 pub struct Figure {
