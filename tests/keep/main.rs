@@ -1,8 +1,7 @@
 //! `tapio-keep-bench`: what keeping evidence costs, and what asking for it does.
 //!
-//! Writes directories with the agent's own writer, one occurrence of the agent's own shape a line,
-//! seals included, and asks the `tapio` that ships. Exits 0 whatever the figures are: a missed
-//! target is told, not hidden.
+//! Writes with the agent's own writer and asks the `tapio` that ships. Exits 0 whatever the figures
+//! are: a missed target is told, not hidden.
 
 mod ask;
 mod fill;
@@ -30,13 +29,10 @@ fn main() -> ExitCode {
 
 fn measure() -> io::Result<()> {
     println!("{:<46} {:>10} {:>12}", "", "figure", "target");
-    fill::cost(ROUNDS, WRITE_EVENTS)?
-        .iter()
-        .for_each(Figure::print);
+    let print = |figures: Vec<Figure>| figures.iter().for_each(Figure::print);
+    print(fill::cost(ROUNDS, WRITE_EVENTS)?);
     let folder = TestFolder::new();
     fill::to(folder.path(), DIRECTORY_BYTES)?;
-    ask::cost(ROUNDS, folder.path())?
-        .iter()
-        .for_each(Figure::print);
+    print(ask::cost(ROUNDS, folder.path())?);
     Ok(())
 }
