@@ -92,9 +92,12 @@ impl<'a> Reader<'a> {
 
     /// After the last value: white space, and then nothing.
     pub(crate) fn end(&mut self) -> Result<(), Fault> {
-        match self.peek() {
-            Ok(_) => Err(self.broken("something follows its end")),
-            Err(_) => Ok(()),
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
+            self.at += 1;
+        }
+        match self.byte() {
+            Some(_) => Err(self.broken("something follows its end")),
+            None => Ok(()),
         }
     }
 
