@@ -61,58 +61,65 @@ static __always_inline const struct tapio_network_config *config(void)
 	return active->enabled ? active : NULL;
 }
 
-static __always_inline bool is_agents(const struct owner *owner)
+static __always_inline bool is_agents(const struct tapio_process_ref *process)
 {
 	__u32 only = 0;
 	__u32 *pid = bpf_map_lookup_elem(&agent, &only);
 
-	return pid && owner && owner->process.pid == *pid;
+	return pid && process->pid && process->pid == *pid;
 }
 
-/* Who is behind a connection, looked up once something is to be told of it. */
+/*
+ * Who is behind a connection, looked up once something is to be told of it. Copied, because every
+ * pointer that may be null is another way on which the verifier looks at all that follows.
+ */
 struct behind {
-	struct owner *owner;
-	struct listener *listener;
+	struct tapio_cgroup_ref cgroup;
+	struct tapio_process_ref process;
+	__u32 flags;
 };
 
-static __always_inline struct behind who_is_behind(const struct sock *sk)
+static __noinline void find_listener(const struct sock *sk, struct behind *behind)
 {
-	struct behind behind = { .owner = owner_of(sk) };
+	struct listener *listener;
 
-	if (is_accepted(sk) && !shares_port(sk))
-		behind.listener = listener_of(sk);
-	return behind;
+	behind->flags = TAPIO_CONNECTION_ACCEPTED;
+	if (shares_port(sk)) {
+		behind->flags |= TAPIO_CONNECTION_LISTENERS;
+		return;
+	}
+	listener = listener_of(sk);
+	if (!listener)
+		return;
+	behind->flags |= TAPIO_CONNECTION_HAS_LISTENER;
+	behind->process = listener->process;
+	if (!behind->cgroup.id)
+		behind->cgroup = listener->cgroup;
 }
 
-static __always_inline void refer_to_connection(struct tapio_cgroup_ref *cgroup,
-						const struct sock *sk, const struct behind *behind)
+static __noinline void find_behind(const struct sock *sk, struct behind *behind)
 {
-	if (behind->owner)
-		*cgroup = behind->owner->cgroup;
-	else
-		refer_to_socket(cgroup, sk);
-	if (!cgroup->id && behind->listener)
-		*cgroup = behind->listener->cgroup;
+	struct owner *owner = owner_of(sk);
+
+	if (owner) {
+		behind->flags = TAPIO_CONNECTION_HAS_OWNER;
+		behind->process = owner->process;
+		behind->cgroup = owner->cgroup;
+		return;
+	}
+	refer_to_socket(&behind->cgroup, sk);
+	if (is_accepted(sk))
+		find_listener(sk, behind);
+	else if (is_ownerless(sk))
+		behind->flags = TAPIO_CONNECTION_OWNER_LOST;
 }
 
 static __always_inline void fill_connection(struct tapio_connection *to, const struct sock *sk,
 					    const struct behind *behind)
 {
 	fill_ends(to, sk);
-	if (behind->owner) {
-		to->flags = TAPIO_CONNECTION_HAS_OWNER;
-		to->process = behind->owner->process;
-	} else if (is_accepted(sk)) {
-		to->flags = TAPIO_CONNECTION_ACCEPTED;
-		if (shares_port(sk))
-			to->flags |= TAPIO_CONNECTION_LISTENERS;
-	} else if (is_ownerless(sk)) {
-		to->flags = TAPIO_CONNECTION_OWNER_LOST;
-	}
-	if (behind->listener) {
-		to->flags |= TAPIO_CONNECTION_HAS_LISTENER;
-		to->process = behind->listener->process;
-	}
+	to->flags = behind->flags;
+	to->process = behind->process;
 }
 
 static __always_inline bool is_unreachable(int error)
@@ -196,12 +203,15 @@ static __noinline void report(const struct sock *sk, struct fact *fact)
 	const struct tapio_network_config *active = config();
 	struct tapio_counter_row *row = counter_row();
 	__u32 type = fact->type & (TAPIO_TYPES_MAX - 1);
-	struct behind behind = who_is_behind(sk);
+	struct behind behind = {};
 	struct tapio_connection_fact *record;
 	struct tapio_record_header header = { .kind = fact->kind };
 	struct refusal refusal = {};
 
-	if (!active || !row || is_agents(behind.owner))
+	if (!active || !row)
+		return;
+	find_behind(sk, &behind);
+	if (behind.flags & TAPIO_CONNECTION_HAS_OWNER && is_agents(&behind.process))
 		return;
 	COUNT(row->types[type].seen);
 	if (fact->kind == TAPIO_RECORD_CONNECTION_END && is_out_of_scope(sk, fact->old_state)) {
@@ -211,7 +221,7 @@ static __noinline void report(const struct sock *sk, struct fact *fact)
 	header.abi_version = TAPIO_ABI_VERSION;
 	header.generation = active->generation;
 	header.boot_ns = bpf_ktime_get_boot_ns();
-	refer_to_connection(&header.cgroup, sk, &behind);
+	header.cgroup = behind.cgroup;
 	if (type == TAPIO_TYPE_CONNECTION_REFUSED &&
 	    !is_refusal_told(active, sk, &header, row, &refusal))
 		return;
