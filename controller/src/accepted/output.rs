@@ -92,7 +92,9 @@ impl Output {
             if !metadata.is_file() {
                 return Err(io::ErrorKind::Unsupported.into());
             }
-            self.file.set_len(metadata.len().saturating_sub(written))
+            self.file.set_len(metadata.len().saturating_sub(written))?;
+            // Standard output may be a file that is not appended to: no hole before what is next.
+            (&self.file).seek(SeekFrom::End(0)).map(drop)
         };
         self.torn = cut().is_err();
     }

@@ -113,3 +113,19 @@ fn a_file_that_was_moved_away_is_followed_only_when_asked() {
     assert_eq!(std::fs::read_to_string(&moved).unwrap(), "1\n2\n");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "3\n");
 }
+
+#[test]
+fn standard_output_into_a_file_that_is_not_appended_to_gets_no_hole() {
+    let scratch = Scratch::new("accepted-redirected");
+    let path = scratch.join("accepted.jsonl");
+    let mut output = Output {
+        file: File::create(&path).unwrap(),
+        path: None,
+        torn: false,
+    };
+    output.append(b"first\n").unwrap();
+    output.file.write_all(b"torn").unwrap();
+    output.take_back(4);
+    output.append(b"next\n").unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"first\nnext\n");
+}
