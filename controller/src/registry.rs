@@ -121,7 +121,8 @@ impl Registry {
                 }
                 self.strangers -= 1;
             }
-            self.gaps += agent.hello(registration, next_sequence, now);
+            let missing = agent.hello(registration, next_sequence, now);
+            self.gaps = self.gaps.saturating_add(missing);
             return true;
         }
         if room {
