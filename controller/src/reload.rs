@@ -95,7 +95,8 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// For a profile that was just read: the first look reads it again only if it changed.
+    /// For a profile that was just read: the first look reads it once more, because it may have
+    /// changed since.
     pub fn new(path: PathBuf, batching: Batching, registry: Arc<Shared>) -> Self {
         Self {
             path,
