@@ -7,6 +7,7 @@
 
 mod lines;
 mod output;
+mod pace;
 
 use std::io;
 use std::sync::Arc;
@@ -20,11 +21,12 @@ use crate::registry::sequence::Digest;
 use crate::registry::{Batch, Receipt, Shared};
 use crate::settings::AcceptedTarget;
 use output::Output;
+use pace::Pace;
 
 pub use lines::lines_of;
 
-/// Batches that wait to be written. A handler waits for its own, so there are never many.
-const QUEUE_BATCHES: usize = 16;
+/// Batches that wait to be written: one of each worker, and there are 256 of them at most.
+const QUEUE_BATCHES: usize = 256;
 
 /// How long a handler waits for its batch. While a write takes longer than this, further batches
 /// are refused at once, so that a stuck disk does not hold up heartbeats.
@@ -51,6 +53,7 @@ struct State {
     /// Since when the writer is busy with one order, in milliseconds after `started`, plus one;
     /// zero while it waits for the next.
     busy_since: AtomicU64,
+    pace: Pace,
     failures: AtomicU64,
 }
 
@@ -64,7 +67,13 @@ impl State {
     }
 
     fn end(&self) {
-        self.busy_since.store(0, Ordering::Release);
+        let since = self.busy_since.swap(0, Ordering::AcqRel);
+        self.pace.took((self.now_ms() + 1).saturating_sub(since));
+    }
+
+    /// Whether a batch may wait for the writer now.
+    fn admits(&self) -> bool {
+        !self.is_stuck() && self.pace.admits(self.now_ms())
     }
 
     fn is_stuck(&self) -> bool {
@@ -109,6 +118,7 @@ impl Accepted {
         let state = Arc::new(State {
             started: Instant::now(),
             busy_since: AtomicU64::new(0),
+            pace: Pace::default(),
             failures: AtomicU64::new(0),
         });
         let writer = Writer {
@@ -130,7 +140,7 @@ impl Accepted {
         lines: Vec<u8>,
         now: Moment,
     ) -> Result<Receipt, Unwritten> {
-        if self.state.is_stuck() {
+        if !self.state.admits() {
             return Err(self.failed());
         }
         let decided = Arc::new(AtomicBool::new(false));
@@ -158,6 +168,7 @@ impl Accepted {
                 // If the writer was first, it may yet write and count the batch: the retry is
                 // then a duplicate.
                 decided.store(true, Ordering::Release);
+                self.state.pace.gave_up();
                 log::error!("accepted events: a write takes longer than {WRITE_MS_MAX} ms");
                 Err(self.failed())
             }

@@ -42,6 +42,7 @@ impl Front {
     pub fn new(
         workers: usize,
         connections_max: usize,
+        body_bytes_max: usize,
     ) -> std::io::Result<(Self, Vec<Receiver<Arrival>>)> {
         let desks = (0..=workers).map(|_| {
             let (inbox, arrivals) = mpsc::channel();
@@ -56,11 +57,13 @@ impl Front {
             .collect::<std::io::Result<Vec<_>>>()?
             .into_iter()
             .unzip();
+        let request_bytes_max = body_bytes_max + limits::HEAD_BYTES_MAX + limits::READ_BYTES;
         let front = Self {
             desks,
             leaving: AtomicBool::new(false),
             connections_max: connections_max / (workers + 1),
-            buffered_bytes_max: limits::BUFFERED_BYTES_MAX / (workers + 1),
+            buffered_bytes_max: (limits::BUFFERED_BYTES_MAX / (workers + 1))
+                .max(limits::BODIES_BUFFERED_MIN * request_bytes_max),
         };
         Ok((front, arrivals))
     }

@@ -45,8 +45,14 @@ pub const CONNECTIONS_MAX: usize = 16_384;
 /// Descriptors kept free for everything that is no connection.
 pub const DESCRIPTORS_SPARED: usize = 40;
 
-/// Unfinished requests and unsent answers of all connections together.
+/// Unfinished requests and unsent answers of all connections together, unless the bodies that are
+/// allowed are so large, or the workers so many, that each would have room for less than
+/// [`BODIES_BUFFERED_MIN`].
 pub const BUFFERED_BYTES_MAX: usize = 33_554_432;
+
+/// Whole requests a worker has room for at least. A buffer grows to twice what it holds, and a
+/// worker that is over its bound sheds down to half of it.
+pub const BODIES_BUFFERED_MIN: usize = 4;
 
 /// So long after it came, a connection that asked nothing is not taken for a silent one.
 pub const FRESH_MS_MAX: u64 = 100;
@@ -59,6 +65,9 @@ pub const ANSWERS_AHEAD_BYTES_MAX: usize = 65_536;
 
 /// Pipelined requests answered in one turn, before the other connections have theirs.
 pub const REQUESTS_PER_TURN_MAX: usize = 32;
+
+/// A round of turns is broken off after this, to look at deadlines and at the word to leave.
+pub const ROUND_MS_MAX: u64 = 50;
 
 /// Connections accepted in one turn.
 pub const ACCEPTS_PER_TURN_MAX: usize = 32;

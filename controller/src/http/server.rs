@@ -23,7 +23,8 @@ impl Server {
         poll::prepare(&listener)?;
         let address = listener.local_addr()?;
         let listener = Arc::new(listener);
-        let (front, arrivals) = Front::new(workers, connections_max(workers)?)?;
+        let (front, arrivals) =
+            Front::new(workers, connections_max(workers)?, site.body_bytes_max)?;
         let front = Arc::new(front);
         let start = |(desk, arrivals)| {
             let bulk = front.is_bulk(desk);
