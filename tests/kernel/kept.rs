@@ -135,7 +135,7 @@ fn a_killed_agent_loses_nothing_that_the_directory_vouches_for() {
     for round in 0..KILLS {
         let mut agent = keep(&directory);
         // Killed in the midst of it, a little later every time.
-        deaths.extend((0..5 + 7 * round).map(|_| cause()));
+        deaths.push((0..5 + 7 * round).map(|_| cause()).collect::<Vec<_>>());
         agent.signal(libc::SIGKILL);
         agent
             .wait_for_end(EVENT_MAX)
@@ -151,29 +151,33 @@ fn a_killed_agent_loses_nothing_that_the_directory_vouches_for() {
         .count();
     assert_eq!(gaps as u64, KILLS);
     let mut kept = 0;
-    for death in &deaths {
-        match stored.get(&death.pid) {
-            Some(times) => {
-                assert_eq!(*times, 1, "process {}", death.pid);
-                kept += 1;
-            }
-            None => {
-                let claim =
-                    coverage.claim(&[ABNORMAL_EXIT], death.after, Until::Moment(death.before));
-                assert!(
-                    !claim.doubts.is_empty(),
-                    "{} is missing at {}",
-                    death.pid,
-                    death.after
-                );
-            }
+    for round in &deaths {
+        // What the ring held at the kill is lost, and the ring is read in order: so whatever is
+        // missing is the end of its round, and nothing before it.
+        let held = round
+            .iter()
+            .take_while(|death| stored.contains_key(&death.pid));
+        let (told, lost) = round.split_at(held.count());
+        kept += told.len();
+        for death in told {
+            assert_eq!(stored[&death.pid], 1, "process {}", death.pid);
+        }
+        for death in lost {
+            assert!(
+                !stored.contains_key(&death.pid),
+                "process {} is kept, and one before it is not",
+                death.pid
+            );
+            let claim = coverage.claim(&[ABNORMAL_EXIT], death.after, Until::Moment(death.before));
+            assert!(
+                !claim.doubts.is_empty(),
+                "{} is missing at {}",
+                death.pid,
+                death.after
+            );
         }
     }
-    assert!(
-        kept * 10 >= deaths.len() * 9,
-        "{kept} of {} were kept",
-        deaths.len()
-    );
+    assert!(kept > 0, "nothing was kept in {KILLS} rounds");
 }
 
 #[test]
