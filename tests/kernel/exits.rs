@@ -138,7 +138,7 @@ fn the_core_flag_is_that_of_wait() {
 
 #[test]
 fn two_hundred_processes_of_twenty_one_threads_are_two_hundred_exits() {
-    let agent = TestAgent::observe(&container_config("all", &[]), &["--fair-share", "0"]);
+    let agent = TestAgent::observe(&container_config("all", &[]), &[]);
     let cgroup = Cgroup::new();
     let caused: BTreeMap<u64, u64> = Scene::root(&cgroup, "--comm the-leader crowd 200 21 5")
         .lines()
@@ -151,6 +151,7 @@ fn two_hundred_processes_of_twenty_one_threads_are_two_hundred_exits() {
         "{caused:?}"
     );
     let report = agent.stop();
+    report.assert_whole(ABNORMAL_EXIT);
     let events = cgroup.events(&report);
     let mut pids: Vec<u64> = events
         .iter()

@@ -12,7 +12,7 @@ use crate::scene::{Scene, causer};
 /// Each lives as long as its one process: a few milliseconds.
 #[test]
 fn short_lived_cgroups_are_named() {
-    let agent = TestAgent::observe(&container_config("workloads", &[]), &["--fair-share", "0"]);
+    let agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
     let mut wanted: Vec<(u32, u64, String)> = (0..100)
         .map(|_| {
             let cgroup = Cgroup::new();

@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tapio_common::ledger::Ledger;
+use tapio_common::ledger::{Ledger, SinkCounts};
 
 use crate::command::without_our_variables;
 use crate::deadline::{poll_for, wait_for};
@@ -63,6 +63,29 @@ impl Event {
     /// Why a fact is absent; null when nothing is said of it.
     pub fn not_observed(&self, name: &str) -> &Value {
         &self.0["data"]["not_observed"][name]
+    }
+}
+
+impl Report {
+    /// Every record of this type came out: nothing was without room on its way.
+    ///
+    /// # Panics
+    /// When something was lost on the way.
+    #[track_caller]
+    pub fn assert_whole(&self, event_type: &str) {
+        let row = self
+            .ledger
+            .types
+            .get(event_type)
+            .copied()
+            .unwrap_or_default();
+        let sinks = &self.ledger.sinks;
+        let dropped: u64 = sinks.values().map(SinkCounts::dropped_total).sum();
+        assert_eq!(
+            (row.lost, row.queue_drops, dropped),
+            (0, 0, 0),
+            "{row:?} {sinks:?}"
+        );
     }
 }
 
