@@ -205,17 +205,26 @@ impl Writer {
     fn run(mut self, orders: &Receiver<Order>) {
         for order in orders {
             self.state.begin();
-            match order {
-                Order::Write(job) => self.write(job),
-                Order::Reopen => self.reopen(),
-            }
+            let told = match order {
+                Order::Write(job) => self.write(&job).map(|outcome| (job.done, outcome)),
+                Order::Reopen => {
+                    self.reopen();
+                    None
+                }
+            };
+            // Free before the answer: who is told that its batch is written may send the next one.
             self.state.end();
+            if let Some((done, outcome)) = told {
+                // A handler that stopped waiting has answered already.
+                let _ = done.try_send(outcome);
+            }
         }
     }
 
-    fn write(&mut self, job: Job) {
+    /// `None` for a batch whose sender was told 500 before it was begun.
+    fn write(&mut self, job: &Job) -> Option<Result<Receipt, Unwritten>> {
         if job.decided.swap(true, Ordering::AcqRel) {
-            return; // its sender was told 500 before it was begun
+            return None;
         }
         let batch = Batch {
             agent_id: &job.agent_id,
@@ -227,14 +236,12 @@ impl Writer {
             .registry
             .with(|registry| registry.duplicate_of(batch).is_some());
         let written = known || self.append(&job.lines);
-        let outcome = if written {
+        Some(if written {
             Ok(self.registry.with(|registry| registry.take(batch, job.now)))
         } else {
             self.state.failures.fetch_add(1, Ordering::Relaxed);
             Err(Unwritten)
-        };
-        // A handler that stopped waiting has answered already.
-        let _ = job.done.try_send(outcome);
+        })
     }
 
     /// Says once that writing fails, and once that it works again.
