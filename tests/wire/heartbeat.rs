@@ -95,3 +95,16 @@ fn hello_alone_has_no_heartbeat_age_and_a_heartbeat_has() {
     let grown = wait_for("the age to grow", SOON, || age().filter(|age| *age >= 1));
     assert!(grown <= 10, "{grown} seconds");
 }
+
+#[test]
+fn one_that_says_more_than_is_kept_is_refused_and_the_one_before_stays() {
+    let controller = TestController::start(&[]);
+    controller.post(payload::HELLO, &payload::hello("a")).ok();
+    let full = payload::full_heartbeat("a");
+    controller.post(payload::HEARTBEAT, &full).ok();
+    let mut talkative = full.clone();
+    talkative["degraded_reasons"] = vec!["r".repeat(256); 128].into();
+    let answer = controller.post(payload::HEARTBEAT, &talkative);
+    refusal::expect(&answer, INVALID, "heartbeat");
+    assert_eq!(controller.agent("a")["ledger"], full["ledger"]);
+}

@@ -25,6 +25,10 @@ pub const ENTRIES_MAX: usize = 128;
 /// The text of one ledger. All types, counters and sinks at 20 digits come to about 8 kB.
 pub const LEDGER_BYTES_MAX: usize = 16_384;
 
+/// What a heartbeat says that is kept and echoed, packed. A ledger at its limit and all else that
+/// agents say fit twice over; lists of the longest reasons do not.
+pub const ECHO_BYTES_MAX: usize = 32_768;
+
 /// `ignore_exit_codes` of the container observer: the kernel's table has that many slots.
 pub const IGNORE_EXIT_CODES_MAX: usize = 16;
 

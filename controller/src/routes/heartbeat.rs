@@ -11,7 +11,7 @@ use crate::site::Site;
 
 pub fn answer(site: &Site, body: &[u8], now: Moment) -> Result<Response, WireError> {
     let heartbeat = Heartbeat::parse(body)?;
-    let report = Echo::of(&heartbeat).map_err(|_| WireError::internal())?;
+    let report = Echo::of(&heartbeat)?;
     let (agent_id, config_hash) = (&heartbeat.agent_id, &heartbeat.config_hash);
     let (outcome, generation) = site.registry.with(|registry| {
         let outcome = registry.heartbeat(agent_id, config_hash, report, now);

@@ -8,8 +8,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::error::WireError;
 use crate::heartbeat::Heartbeat;
+use crate::json::Fault;
 use crate::ledger::PackedLedger;
+use crate::limits::ECHO_BYTES_MAX;
 use crate::pack::{unpack, write_name};
 
 /// The members `reported_config_version` to `evidence_head` of one agent, as packed JSON.
@@ -17,28 +20,12 @@ use crate::pack::{unpack, write_name};
 pub struct Echo(Arc<[u8]>);
 
 impl Echo {
-    pub fn of(heartbeat: &Heartbeat<'_>) -> serde_json::Result<Self> {
-        let ledger = heartbeat.ledger.as_ref().map(PackedLedger::packed);
-        let mut packed = Vec::with_capacity(1_024 + ledger.map_or(0, <[u8]>::len));
-        let out = &mut packed;
-        member(out, "reported_config_version", &heartbeat.config_version)?;
-        member(out, "reported_config_hash", &heartbeat.config_hash)?;
-        object(out, "reported_counters", heartbeat.counters.rows())?;
-        object(out, "observers", heartbeat.observers.0.iter())?;
-        member(out, "degraded_reasons", &heartbeat.degraded_reasons)?;
-        if !heartbeat.observer_reasons.is_empty() {
-            object(out, "observer_reasons", heartbeat.observer_reasons.iter())?;
-        }
-        if let Some(failure) = &heartbeat.config_last_failed {
-            member(out, "config_last_failed", failure)?;
-        }
-        if let Some(ledger) = ledger {
-            write_name(out, "ledger");
-            out.extend_from_slice(ledger);
-        }
-        if let Some(head) = &heartbeat.evidence_head {
-            let members = [("seal", &head.seal), ("sha256", &head.sha256)];
-            object(out, "evidence_head", members)?;
+    /// Refuses a heartbeat of which more than [`ECHO_BYTES_MAX`] would have to be kept.
+    pub fn of(heartbeat: &Heartbeat<'_>) -> Result<Self, WireError> {
+        let packed = pack(heartbeat).map_err(|_| WireError::internal())?;
+        if packed.len() > ECHO_BYTES_MAX {
+            let what = format!("says more than the {ECHO_BYTES_MAX} bytes that are kept of one");
+            return Err(Fault::invalid(what).at_field("heartbeat").into());
         }
         Ok(Self(packed.into()))
     }
@@ -52,6 +39,33 @@ impl Echo {
     pub fn bytes(&self) -> usize {
         self.0.len()
     }
+}
+
+/// The members as they are kept.
+fn pack(heartbeat: &Heartbeat<'_>) -> serde_json::Result<Vec<u8>> {
+    let ledger = heartbeat.ledger.as_ref().map(PackedLedger::packed);
+    let mut packed = Vec::with_capacity(1_024 + ledger.map_or(0, <[u8]>::len));
+    let out = &mut packed;
+    member(out, "reported_config_version", &heartbeat.config_version)?;
+    member(out, "reported_config_hash", &heartbeat.config_hash)?;
+    object(out, "reported_counters", heartbeat.counters.rows())?;
+    object(out, "observers", heartbeat.observers.0.iter())?;
+    member(out, "degraded_reasons", &heartbeat.degraded_reasons)?;
+    if !heartbeat.observer_reasons.is_empty() {
+        object(out, "observer_reasons", heartbeat.observer_reasons.iter())?;
+    }
+    if let Some(failure) = &heartbeat.config_last_failed {
+        member(out, "config_last_failed", failure)?;
+    }
+    if let Some(ledger) = ledger {
+        write_name(out, "ledger");
+        out.extend_from_slice(ledger);
+    }
+    if let Some(head) = &heartbeat.evidence_head {
+        let members = [("seal", &head.seal), ("sha256", &head.sha256)];
+        object(out, "evidence_head", members)?;
+    }
+    Ok(packed)
 }
 
 /// A member of which only the name is packed.

@@ -1,5 +1,7 @@
 use super::*;
+use crate::error::ErrorCode;
 use crate::heartbeat::Heartbeat;
+use crate::limits::ECHO_BYTES_MAX;
 use crate::status::{AgentStatus, StatusConfig, Totals};
 use crate::values::{Generation, WireVersion};
 
@@ -92,6 +94,26 @@ fn a_status_written_by_rows_is_the_one_the_table_writes() {
 fn a_status_without_agents() {
     let written = write_status(&head(), []).expect("serialises");
     assert_eq!(Status::parse(&written), Ok(head()));
+}
+
+#[test]
+fn what_is_kept_of_a_heartbeat_is_bounded() {
+    let with_reasons = |count: usize, last: usize| {
+        let mut body: serde_json::Value = serde_json::from_str(HEARTBEAT).expect("JSON");
+        let reasons = (1..count).map(|_| 256).chain([last]);
+        let reasons: Vec<String> = reasons.map(|bytes| "r".repeat(bytes)).collect();
+        body["degraded_reasons"] = reasons.into();
+        let body = body.to_string();
+        Echo::of(&Heartbeat::parse(body.as_bytes()).expect("parses"))
+    };
+    let room = ECHO_BYTES_MAX - with_reasons(1, 1).expect("fits").bytes() + 1;
+    let each = 256 + r#","""#.len();
+    let (whole, last) = (room / each + 1, room % each);
+    let full = with_reasons(whole, last).expect("fits to the last byte");
+    assert_eq!(full.bytes(), ECHO_BYTES_MAX);
+    let refused = with_reasons(whole, last + 1).expect_err("one more");
+    assert_eq!(refused.code, ErrorCode::InvalidField);
+    assert!(refused.message.contains("32768 bytes"), "{refused:?}");
 }
 
 #[test]
