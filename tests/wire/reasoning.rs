@@ -7,25 +7,8 @@ use tapio_tests::payload;
 
 use crate::refusal::{self, REASONING};
 
-const KEYS: [&str; 9] = [
-    "reasoning",
-    "root_cause",
-    "causal_chain",
-    "explanation",
-    "possible_causes",
-    "suggested_fix",
-    "remediation",
-    "recommendation",
-    "why_it_matters",
-];
-
-fn camel(key: &str) -> String {
-    let mut words = key.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
-    words.fold(first, |name, word| {
-        name + &word[..1].to_uppercase() + &word[1..]
-    })
-}
+/// A key a line, in snake case and in camel case.
+const KEYS: &str = include_str!("../data/wire/reasoning-keys.tsv");
 
 fn post(controller: &TestController, facts: Value) -> Answer {
     let mut batch = payload::batch("a", 1, 3);
@@ -36,15 +19,14 @@ fn post(controller: &TestController, facts: Value) -> Answer {
 #[test]
 fn every_key_is_refused_in_every_letter_case() {
     let controller = TestController::start(&[]);
-    for key in KEYS {
-        let camel = camel(key);
+    for (key, camel) in KEYS.lines().filter_map(|line| line.split_once('\t')) {
         let pascal = camel[..1].to_uppercase() + &camel[1..];
         for spelt in [
             key.to_owned(),
             key.to_uppercase(),
             camel.to_uppercase(),
             pascal,
-            camel,
+            camel.to_owned(),
         ] {
             let answer = post(&controller, json!({"pid": 1, &spelt: "because"}));
             refusal::expect(&answer, REASONING, &format!("facts.{spelt}"));

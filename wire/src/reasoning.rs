@@ -99,37 +99,24 @@ fn refuse(reader: &mut Reader<'_>) -> Result<(), Fault> {
 mod tests {
     use super::*;
 
-    const PAGE: [&str; 9] = [
-        "reasoning",
-        "root_cause",
-        "causal_chain",
-        "explanation",
-        "possible_causes",
-        "suggested_fix",
-        "remediation",
-        "recommendation",
-        "why_it_matters",
-    ];
-
-    fn camel(snake: &str) -> String {
-        let mut words = snake.split('_');
-        let first = words.next().unwrap_or_default().to_owned();
-        words.fold(first, |name, word| {
-            let (initial, rest) = word.split_at(1);
-            name + &initial.to_uppercase() + rest
-        })
+    /// The keys of the page in snake case and in camel case.
+    fn page() -> Vec<(&'static str, &'static str)> {
+        let lines = include_str!("../../tests/data/wire/reasoning-keys.tsv").lines();
+        let keys: Vec<_> = lines.filter_map(|line| line.split_once('\t')).collect();
+        assert_eq!(keys.len(), KEYS.len());
+        keys
     }
 
     #[test]
     fn each_key_of_the_page_in_every_spelling() {
-        for key in PAGE {
+        for (key, camel) in page() {
             let spaced: String = key.chars().flat_map(|char| ['_', char, '_']).collect();
             for spelling in [
                 key.to_owned(),
                 key.to_uppercase(),
-                camel(key),
-                camel(key).to_uppercase(),
-                camel(&format!("x_{key}"))[1..].to_owned(),
+                camel.to_owned(),
+                camel.to_uppercase(),
+                camel[..1].to_uppercase() + &camel[1..],
                 key.replace('_', ""),
                 format!("_{key}"),
                 format!("{key}__"),
@@ -142,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_key_that_is_nearly_one_is_none() {
-        for key in PAGE {
+        for (key, _) in page() {
             for other in [
                 format!("{key}s"),
                 format!("x{key}"),

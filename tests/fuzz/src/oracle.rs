@@ -282,22 +282,13 @@ fn count(len: usize, least: usize, most: usize, codes: &mut Vec<ErrorCode>) {
 }
 
 fn has_reasoning(tree: &Tree) -> bool {
-    const WORDS: [&str; 9] = [
-        "reasoning",
-        "root_cause",
-        "causal_chain",
-        "explanation",
-        "possible_causes",
-        "suggested_fix",
-        "remediation",
-        "recommendation",
-        "why_it_matters",
-    ];
+    const KEYS: &str = include_str!("../../data/wire/reasoning-keys.tsv");
+    let words = || KEYS.lines().flat_map(|line| line.split('\t'));
     let letters = |text: &str| text.replace('_', "").to_ascii_lowercase();
     match tree {
         Tree::List(items) => items.iter().any(has_reasoning),
         Tree::Map(entries) => entries.iter().any(|(key, value)| {
-            WORDS.iter().any(|word| letters(word) == letters(key)) || has_reasoning(value)
+            words().any(|word| letters(word) == letters(key)) || has_reasoning(value)
         }),
         Tree::Null | Tree::Bool(_) | Tree::Whole(_) | Tree::Other(_) | Tree::Text(_) => false,
     }
