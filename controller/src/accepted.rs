@@ -68,7 +68,9 @@ impl State {
 
     fn end(&self) {
         let since = self.busy_since.swap(0, Ordering::AcqRel);
-        self.pace.took((self.now_ms() + 1).saturating_sub(since));
+        if self.pace.took((self.now_ms() + 1).saturating_sub(since)) {
+            log::info!("accepted events: writes are quick again");
+        }
     }
 
     /// Whether a batch may wait for the writer now.
@@ -168,8 +170,12 @@ impl Accepted {
                 // If the writer was first, it may yet write and count the batch: the retry is
                 // then a duplicate.
                 decided.store(true, Ordering::Release);
-                self.state.pace.gave_up();
-                log::error!("accepted events: a write takes longer than {WRITE_MS_MAX} ms");
+                if self.state.pace.gave_up() {
+                    log::error!(
+                        "accepted events: a write takes longer than {WRITE_MS_MAX} ms; batches \
+                         are refused until one is quick"
+                    );
+                }
                 Err(self.failed())
             }
         }

@@ -15,18 +15,23 @@ const PROBE_MS: u64 = 500;
 #[derive(Debug, Default)]
 pub struct Pace {
     slow: AtomicBool,
+    /// Somebody gave up, and no order has been quick since.
+    given_up: AtomicBool,
     next_probe_ms: AtomicU64,
 }
 
 impl Pace {
-    /// An order is done.
-    pub fn took(&self, ms: u64) {
-        self.slow.store(ms >= SLOW_MS_MIN, Ordering::Release);
+    /// An order is done. True for the first quick one after somebody gave up.
+    pub fn took(&self, ms: u64) -> bool {
+        let slow = ms >= SLOW_MS_MIN;
+        self.slow.store(slow, Ordering::Release);
+        !slow && self.given_up.swap(false, Ordering::AcqRel)
     }
 
-    /// A handler stopped waiting.
-    pub fn gave_up(&self) {
+    /// A handler stopped waiting. True for the first to do so.
+    pub fn gave_up(&self) -> bool {
         self.slow.store(true, Ordering::Release);
+        !self.given_up.swap(true, Ordering::AcqRel)
     }
 
     /// Whether a batch may wait for the writer now.
@@ -56,15 +61,27 @@ mod tests {
 
     #[test]
     fn a_slow_one_admits_a_probe_at_a_time_until_one_is_quick() {
-        for slow in [|pace: &Pace| pace.took(SLOW_MS_MIN), Pace::gave_up] {
+        for give_up in [false, true] {
             let pace = Pace::default();
-            slow(&pace);
+            assert!(!pace.took(SLOW_MS_MIN));
+            assert!(!give_up || pace.gave_up());
             assert!(pace.admits(1_000));
             assert!(!pace.admits(1_000));
             assert!(!pace.admits(1_000 + PROBE_MS - 1));
             assert!(pace.admits(1_000 + PROBE_MS));
-            pace.took(0);
+            assert_eq!(pace.took(0), give_up);
             assert!((0..100).all(|_| pace.admits(1_000 + PROBE_MS)));
+        }
+    }
+
+    #[test]
+    fn giving_up_and_being_quick_again_are_news_once() {
+        let pace = Pace::default();
+        for _ in 0..2 {
+            assert_eq!([pace.gave_up(), pace.gave_up()], [true, false]);
+            assert!(!pace.took(SLOW_MS_MIN), "still slow");
+            assert!(!pace.gave_up());
+            assert_eq!([pace.took(0), pace.took(0)], [true, false]);
         }
     }
 }
