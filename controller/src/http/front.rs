@@ -77,14 +77,20 @@ impl Front {
     }
 
     pub fn leave(&self) {
-        self.leaving.store(true, Ordering::Release);
+        self.leaving.store(true, Ordering::SeqCst);
         for desk in &self.desks {
             desk.waker.wake();
         }
     }
 
     pub fn is_leaving(&self) -> bool {
-        self.leaving.load(Ordering::Acquire)
+        self.leaving.load(Ordering::SeqCst)
+    }
+
+    /// Whether nothing is at this desk, or on its way to it. Once the server is leaving, nothing
+    /// sets out any more.
+    pub fn is_deserted(&self, desk: usize) -> bool {
+        self.desks[desk].connections.load(Ordering::SeqCst) == 0
     }
 
     /// Counts a new connection where it is kept: hands it back to `desk`, or passes it on to a
@@ -94,9 +100,7 @@ impl Front {
         let own = &self.desks[desk];
         let workers = &self.desks[..self.desks.len() - 1];
         let least = workers.iter().min_by_key(|desk| load(desk));
-        let other = least.filter(|desk| {
-            load(own) > load(desk) + limits::IMBALANCE_CONNECTIONS_MAX && !self.is_leaving()
-        });
+        let other = least.filter(|desk| load(own) > load(desk) + limits::IMBALANCE_CONNECTIONS_MAX);
         let kept = match other {
             None => Some(Arrival::New(stream)),
             Some(other) => self.pass_on(other, Arrival::New(stream)),
@@ -110,7 +114,7 @@ impl Front {
         }
     }
 
-    /// Gives a connection of `desk` to the bulk desk; hands it back where that is closed.
+    /// Gives a connection of `desk` to the bulk desk; hands it back where that is leaving.
     pub fn give_to_bulk(&self, desk: usize, connection: Connection) -> Option<Connection> {
         let bulk = self.desks.last()?;
         match self.pass_on(bulk, Arrival::Bulk(Box::new(connection))) {
@@ -123,17 +127,22 @@ impl Front {
     }
 
     fn pass_on(&self, desk: &Desk, arrival: Arrival) -> Option<Arrival> {
-        desk.connections.fetch_add(1, Ordering::Relaxed);
-        match desk.inbox.send(arrival) {
-            Ok(()) => {
-                desk.waker.wake();
-                None
-            }
-            Err(mpsc::SendError(arrival)) => {
-                desk.connections.fetch_sub(1, Ordering::Relaxed);
-                Some(arrival)
+        // First counted, then looked whether all are leaving; a desk that leaves looks the other
+        // way round, so it waits for what is on its way or is not sent anything.
+        desk.connections.fetch_add(1, Ordering::SeqCst);
+        let refused = if self.is_leaving() {
+            Some(arrival)
+        } else {
+            let sent = desk.inbox.send(arrival);
+            sent.err().map(|mpsc::SendError(arrival)| arrival)
+        };
+        match refused {
+            None => desk.waker.wake(),
+            Some(_) => {
+                desk.connections.fetch_sub(1, Ordering::SeqCst);
             }
         }
+        refused
     }
 
     /// A connection of `desk` is gone.

@@ -252,7 +252,7 @@ impl Worker {
         let buffered = connection.buffered_bytes();
         match self.front.give_to_bulk(self.desk, connection) {
             None => self.buffered_bytes -= buffered,
-            // The bulk desk has left already: it is finished here.
+            // The bulk desk is leaving: it is finished here.
             Some(connection) => match self.slots.insert(connection) {
                 Some(slot) => self.wait_for(slot, Interest::Write),
                 None => self.front.left(self.desk),
@@ -372,7 +372,7 @@ impl Worker {
 
     fn is_done(&self, now: Moment) -> bool {
         self.leaving_since_ms.is_some_and(|since| {
-            self.slots.is_empty() || now.uptime_ms >= since + limits::LEAVE_MS_MAX
+            self.front.is_deserted(self.desk) || now.uptime_ms >= since + limits::LEAVE_MS_MAX
         })
     }
 }
