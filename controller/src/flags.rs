@@ -86,7 +86,7 @@ pub const FLAGS: &[Flag] = &[
         name: "accepted",
         placeholder: "FILE|-",
         default: None,
-        help: "append accepted events as JSON lines",
+        help: "append accepted events; a pipe may repeat some",
         set: Settings::set_accepted,
     },
     Flag {

@@ -28,6 +28,9 @@ struct Fingerprint {
     bytes: u64,
     modified_seconds: i64,
     modified_nanos: i64,
+    /// Of the inode: who may read the file, and what was written under a time set back.
+    changed_seconds: i64,
+    changed_nanos: i64,
 }
 
 impl From<&Metadata> for Fingerprint {
@@ -38,18 +41,20 @@ impl From<&Metadata> for Fingerprint {
             bytes: metadata.len(),
             modified_seconds: metadata.mtime(),
             modified_nanos: metadata.mtime_nsec(),
+            changed_seconds: metadata.ctime(),
+            changed_nanos: metadata.ctime_nsec(),
         }
     }
 }
 
 impl Fingerprint {
     fn is_settled(&self, now: SystemTime) -> bool {
-        let Ok(seconds) = u64::try_from(self.modified_seconds) else {
+        let Ok(seconds) = u64::try_from(self.changed_seconds) else {
             return true;
         };
-        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         // A time in the future never settles by waiting; it changes when the file does.
-        now.duration_since(modified)
+        now.duration_since(changed)
             .map_or(true, |age| age > UNSETTLED)
     }
 }

@@ -64,7 +64,6 @@ const ALLOWED: [Allowed; 7] = [
         "tapio-controller",
         &["tapio-profile", "tapio-wire", "tapio-common"],
         &[
-            "tiny_http",
             "serde",
             "serde_json",
             "serde_yaml",

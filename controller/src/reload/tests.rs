@@ -23,6 +23,8 @@ fn print(inode: u64, modified_seconds: i64) -> Fingerprint {
         bytes: 10,
         modified_seconds,
         modified_nanos: 0,
+        changed_seconds: modified_seconds,
+        changed_nanos: 0,
     }
 }
 
@@ -65,6 +67,19 @@ fn no_file_and_a_time_in_the_future_call_for_nothing() {
     assert!(!sight.calls_for_reading(Some(print(1, 9_000)), at(1_001)));
     assert!(!sight.calls_for_reading(None, at(1_002)));
     assert!(!sight.calls_for_reading(Some(print(1, 9_000)), at(1_003)));
+}
+
+#[test]
+fn a_file_that_may_be_read_again_is_read_again() {
+    let mut sight = Sight::default();
+    let before = print(1, 100);
+    assert!(sight.calls_for_reading(Some(before), at(1_000)));
+    let after = Fingerprint {
+        changed_seconds: 990,
+        ..before
+    };
+    assert!(sight.calls_for_reading(Some(after), at(1_001)));
+    assert!(!sight.calls_for_reading(Some(after), at(1_002)));
 }
 
 #[test]

@@ -110,7 +110,11 @@ impl Walk {
         }
         match row(snapshot, self.now).write(page) {
             Ok(()) => self.any = true,
-            Err(_) => page.truncate(whole),
+            Err(error) => {
+                page.truncate(whole);
+                let agent_id = &snapshot.registration.agent_id;
+                log::error!("status: the row of {agent_id:?} cannot be written: {error}");
+            }
         }
     }
 }
