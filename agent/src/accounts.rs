@@ -73,6 +73,44 @@ impl BatchAccount {
     }
 }
 
+/// What came of asking the controller for a config.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchResult {
+    Applied,
+    Unchanged,
+    Failed,
+}
+
+impl FetchResult {
+    pub const ALL: &'static [Self] = &[Self::Applied, Self::Unchanged, Self::Failed];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Unchanged => "unchanged",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What the controller's threads count; all zeros where there is no controller.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct ControllerAccount {
+    send_failures: AtomicU64,
+    fetches: [AtomicU64; FetchResult::ALL.len()],
+}
+
+impl ControllerAccount {
+    pub fn send_failures(&self) -> u64 {
+        self.send_failures.load(Ordering::Relaxed)
+    }
+
+    pub fn fetches(&self, result: FetchResult) -> u64 {
+        self.fetches[result as usize].load(Ordering::Relaxed)
+    }
+}
+
 /// What the kernel counted for one observer, as the loader reads it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KernelCounts {
@@ -90,6 +128,7 @@ pub struct Accounts {
     rings: Vec<(Observer, RingAccount)>,
     batch: BatchAccount,
     sinks: Vec<(SinkName, SinkAccount)>,
+    controller: ControllerAccount,
 }
 
 impl Accounts {
@@ -109,7 +148,22 @@ impl Accounts {
                 .collect(),
             batch: BatchAccount::default(),
             sinks: sinks.iter().map(blank).collect(),
+            controller: ControllerAccount::default(),
         }
+    }
+
+    /// When the run began.
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// Those that were asked for.
+    pub fn observers(&self) -> impl Iterator<Item = Observer> {
+        self.rings.iter().map(|(observer, _)| *observer)
+    }
+
+    pub fn controller(&self) -> &ControllerAccount {
+        &self.controller
     }
 
     pub fn ring(&self, observer: Observer) -> Option<&RingAccount> {

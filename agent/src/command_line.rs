@@ -120,7 +120,7 @@ fn settle(
     Ok(settings)
 }
 
-/// Fits a screen of 80 columns and 24 lines; a test says so.
+/// Fits a screen of 80 columns and 32 lines; a test says so.
 pub fn help() -> String {
     let mut page = String::from(
         "tapio-agent: the kernel's own word on why a thing on this machine failed\n\n\

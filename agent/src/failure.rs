@@ -8,6 +8,7 @@ use tapio_common::catalogue::Observer;
 
 use crate::command_line::Usage;
 use crate::config::ConfigError;
+use crate::metrics::MetricsError;
 use crate::privilege::PrivilegeError;
 use crate::sink::SinkError;
 
@@ -17,6 +18,7 @@ pub enum Failure {
     Usage(Usage),
     Config(ConfigError),
     Sink(SinkError),
+    Metrics(MetricsError),
     Privilege(PrivilegeError),
     /// The system refused something every process may normally have.
     System(&'static str, io::Error),
@@ -32,6 +34,7 @@ impl fmt::Display for Failure {
             Self::Usage(error) => error.fmt(out),
             Self::Config(error) => error.fmt(out),
             Self::Sink(error) => error.fmt(out),
+            Self::Metrics(error) => error.fmt(out),
             Self::Privilege(error) => error.fmt(out),
             Self::System(what, error) => write!(out, "{what}: {error}"),
             Self::NothingToObserve(reasons) => {
@@ -54,6 +57,7 @@ impl Error for Failure {
             Self::Usage(error) => Some(error),
             Self::Config(error) => Some(error),
             Self::Sink(error) => Some(error),
+            Self::Metrics(error) => Some(error),
             Self::Privilege(error) => Some(error),
             Self::System(_, error) | Self::Ring(error) => Some(error),
             Self::NothingToObserve(_) => None,
@@ -75,5 +79,6 @@ from!(
     Usage to Usage,
     ConfigError to Config,
     SinkError to Sink,
+    MetricsError to Metrics,
     PrivilegeError to Privilege,
 );

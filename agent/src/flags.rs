@@ -84,6 +84,13 @@ pub const FLAGS: &[Flag] = &[
         set: Settings::set_state_dir,
     },
     Flag {
+        name: "metrics-file",
+        placeholder: "FILE",
+        default: None,
+        help: "counters for node_exporter, NAME.prom",
+        set: Settings::set_metrics_file,
+    },
+    Flag {
         name: "node-name",
         placeholder: "NAME",
         default: None,

@@ -20,6 +20,7 @@ mod journal;
 pub mod kernel;
 mod live;
 mod looking;
+mod metrics;
 pub mod observer;
 mod privilege;
 mod probe;
@@ -40,6 +41,7 @@ use self::accounts::Accounts;
 use self::batch::Closing;
 use self::command_line::Command;
 use self::identity::Identity;
+use self::metrics::MetricsFile;
 use self::run::Run;
 use self::settings::Settings;
 use self::signals::Signals;
@@ -98,6 +100,9 @@ fn observe(settings: &Settings) -> Result<Verdict, Failure> {
         let Opened { front, task } = name.open(settings, account)?;
         fronts.push(front);
         tasks.extend(task.map(|task| (name, task)));
+    }
+    if let Some(path) = &settings.metrics_file {
+        fronts.push(Box::new(MetricsFile::open(path, &accounts)?));
     }
     let run = Run {
         settings,

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
                 Failure::Usage(_) => ExitCode::from(2),
                 Failure::Config(_)
                 | Failure::Sink(_)
+                | Failure::Metrics(_)
                 | Failure::Privilege(_)
                 | Failure::System(_, _)
                 | Failure::NothingToObserve(_)

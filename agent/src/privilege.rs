@@ -5,7 +5,9 @@
 //! still owns root's files, which the evidence directory may be one of.
 
 use std::fmt;
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 
 /// One error, named by the step that was refused.
 #[derive(Debug)]
@@ -68,6 +70,19 @@ fn empty_bounding_set() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a process without capabilities may make and replace files in this folder, by its mode
+/// and owner: what the agent will be when it has to.
+pub fn may_write(about: &Metadata) -> bool {
+    // SAFETY: neither call takes anything or can fail.
+    let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
+    let wanted = match (about.uid() == user, about.gid() == group) {
+        (true, _) => 0o300,
+        (false, true) => 0o030,
+        (false, false) => 0o003,
+    };
+    about.mode() & wanted == wanted
 }
 
 fn control(option: libc::c_int, argument: libc::c_int) -> io::Result<()> {

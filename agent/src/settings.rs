@@ -25,6 +25,7 @@ pub struct Settings {
     /// What the evidence directory may take and how soon it has to last.
     pub evidence: Limits,
     pub state_dir: PathBuf,
+    pub metrics_file: Option<PathBuf>,
     pub node_name: Option<String>,
     pub agent_id: Option<String>,
     pub ebpf_dir: Option<PathBuf>,
@@ -92,6 +93,7 @@ impl Settings {
             data_dir: PathBuf::new(),
             evidence: Limits::default(),
             state_dir: PathBuf::new(),
+            metrics_file: None,
             node_name: None,
             agent_id: None,
             ebpf_dir: None,
@@ -159,6 +161,11 @@ impl Settings {
 
     pub(crate) fn set_state_dir(&mut self, value: &OsStr) -> Result<(), Unfit> {
         self.state_dir = path(value)?;
+        Ok(())
+    }
+
+    pub(crate) fn set_metrics_file(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.metrics_file = Some(path(value)?);
         Ok(())
     }
 

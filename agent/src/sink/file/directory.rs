@@ -4,10 +4,12 @@
 //! refused here, at start, and not found out line by line.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, Metadata};
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use crate::privilege;
 
 /// Members of this group may read evidence, where there is one.
 const GROUP: &str = "tapio";
@@ -73,7 +75,7 @@ pub fn prepare(path: &Path) -> Result<(), FileError> {
         Ok(_) => {}
     }
     let about = fs::metadata(path).map_err(unusable)?;
-    if may_write(&about) {
+    if privilege::may_write(&about) {
         return Ok(());
     }
     Err(FileError::NotOurs(path.to_owned(), about.uid()))
@@ -98,18 +100,6 @@ fn group_id(groups: &str) -> Option<u32> {
         (fields.next() == Some(GROUP)).then(|| fields.nth(1)?.parse().ok())?
     });
     ours.next()
-}
-
-/// By mode and owner, as for a process without capabilities.
-fn may_write(about: &Metadata) -> bool {
-    // SAFETY: neither call takes anything or can fail.
-    let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
-    let wanted = match (about.uid() == user, about.gid() == group) {
-        (true, _) => 0o300,
-        (false, true) => 0o030,
-        (false, false) => 0o003,
-    };
-    about.mode() & wanted == wanted
 }
 
 #[cfg(test)]
