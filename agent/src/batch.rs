@@ -43,6 +43,8 @@ pub enum Item {
     Anomalous(Anomalous),
     /// Names of cgroups wait to be read, before their ring is full.
     Names,
+    /// Somebody asked how the agent is: the sinks are told to pass on, and one of them answers.
+    Asked,
 }
 
 /// What the batcher asks of the kernel's side while it runs.
@@ -122,6 +124,7 @@ impl<'a, S: Source> Batcher<'a, S> {
     fn take(&mut self, item: &Item, now: Now) {
         match item {
             Item::Names => self.learn_names(),
+            Item::Asked => {}
             Item::Anomalous(anomalous) => self.emit(anomalous, now),
         }
     }

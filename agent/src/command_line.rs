@@ -18,6 +18,7 @@ pub enum Command {
     Help,
     Version,
     Observe(Box<Settings>),
+    HealthCheck(Box<Settings>),
     Probe(Box<Settings>),
     SelfTest(Box<Settings>),
 }
@@ -84,6 +85,7 @@ pub fn parse(
             Arg::Value(value) if command.is_some() => return Err(Usage::Surplus(value)),
             Arg::Value(value) => {
                 command = Some(match value.to_str() {
+                    Some("healthcheck") => Command::HealthCheck,
                     Some("probe") => Command::Probe,
                     Some("selftest") => Command::SelfTest,
                     Some(_) | None => return Err(Usage::UnknownCommand(value)),
@@ -125,6 +127,7 @@ pub fn help() -> String {
     let mut page = String::from(
         "tapio-agent: the kernel's own word on why a thing on this machine failed\n\n\
          Usage: tapio-agent [FLAGS]            observe, until SIGTERM or SIGINT\n\
+         \x20      tapio-agent healthcheck [FLAGS] does the agent here answer? 0 yes, 1 no\n\
          \x20      tapio-agent probe [FLAGS]      what this kernel offers, hook by hook\n\
          \x20      tapio-agent selftest [FLAGS]   cause failures and see them reported\n\n",
     );
@@ -139,7 +142,7 @@ pub fn help() -> String {
     page.push_str(
         "  -h, --help; -V, --version\n\
          Each flag has a twin in the environment: --data-dir is TAPIO_DATA_DIR.\n\
-         Exit codes: 0 ok, 1 failed, 2 usage.\n",
+         Exit codes: 0 ok, 1 failed, 2 usage, 3 cannot say.\n",
     );
     page
 }

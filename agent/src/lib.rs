@@ -15,6 +15,7 @@ mod copy;
 mod crew;
 mod failure;
 mod flags;
+mod health;
 mod identity;
 mod journal;
 pub mod kernel;
@@ -40,6 +41,7 @@ use std::io::{self, Write};
 use self::accounts::Accounts;
 use self::batch::Closing;
 use self::command_line::Command;
+use self::health::StatusFile;
 use self::identity::Identity;
 use self::metrics::MetricsFile;
 use self::run::Run;
@@ -67,6 +69,11 @@ pub fn run(
         Command::Help => print(&command_line::help()),
         Command::Version => print(&(command_line::version() + "\n")),
         Command::Observe(settings) => observe(&settings),
+        Command::HealthCheck(settings) => {
+            let health = health::check(&settings.state_dir);
+            print(&format!("{health}\n"))?;
+            Ok(health::verdict(&health))
+        }
         Command::Probe(settings) => probe::probe(&settings),
         Command::SelfTest(settings) => selftest::selftest(&settings),
     }
@@ -103,6 +110,15 @@ fn observe(settings: &Settings) -> Result<Verdict, Failure> {
     }
     if let Some(path) = &settings.metrics_file {
         fronts.push(Box::new(MetricsFile::open(path, &accounts)?));
+    }
+    let status_file = StatusFile::open(
+        &settings.state_dir,
+        &identity.boot_id,
+        since,
+        signals.asked(),
+    );
+    if let Some(file) = status_file {
+        fronts.push(Box::new(file));
     }
     let run = Run {
         settings,

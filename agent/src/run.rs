@@ -100,7 +100,6 @@ impl Run<'_> {
                 let name = format!("ring-{}", task.observer.name());
                 crew.start(&name, move || task.run(stop, halt).map_err(Failure::Ring))?;
             }
-            drop(items);
             let batch = crew.spawn("batch", move || {
                 let _guard = stop.guard();
                 batcher.run(&received)
@@ -109,7 +108,10 @@ impl Run<'_> {
                 crew.start(name.name(), move || task(stop).map_err(Failure::Sink))?;
             }
             crew.start("signal", move || {
-                self.signals.wait(stop);
+                self.signals.wait(stop, || {
+                    // A queue that is full is read soon, and then the question is seen as well.
+                    let _ = items.try_send(Item::Asked);
+                });
                 Ok(())
             })?;
             log::info!("observing {}", summary(live.observers, &self.config));

@@ -1,23 +1,29 @@
-//! SIGTERM and SIGINT as bytes in a pipe, so that one thread can wait for them and for the stop.
+//! Signals as bytes in pipes, so that one thread can wait for them and for the stop: SIGTERM and
+//! SIGINT ask the agent to leave, SIGUSR1 asks how it is.
 //!
 //! Registered before any thread starts: a signal that comes while the agent is still loading is
 //! kept and answered as soon as the thread runs.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
 
+use crate::health::ASK;
 use crate::stop::{Stop, await_readable};
 
 /// What an init system may wait before it kills.
 const LEAVE_SECONDS_MAX: libc::c_uint = 5;
 
-/// The receiving end of the signals that ask the agent to leave.
+/// The receiving end of the signals.
 #[derive(Debug)]
 pub struct Signals {
     arrived: OwnedFd,
+    questions: File,
+    asked: AtomicU64,
 }
 
 impl Signals {
@@ -25,15 +31,39 @@ impl Signals {
         let (arrived, sender) = open_pipe()?;
         pipe::register(SIGTERM, sender.try_clone()?)?;
         pipe::register(SIGINT, sender)?;
-        Ok(Self { arrived })
+        let (questions, sender) = open_pipe()?;
+        pipe::register(ASK, sender)?;
+        Ok(Self {
+            arrived,
+            questions: questions.into(),
+            asked: AtomicU64::new(0),
+        })
     }
 
-    /// The task of thread `signal`: returns when a signal came, or the agent stops anyway.
-    pub fn wait(&self, stop: &Stop) {
+    /// How often somebody asked how the agent is.
+    pub fn asked(&self) -> &AtomicU64 {
+        &self.asked
+    }
+
+    /// The task of thread `signal`: returns when a signal came that ends the agent, or the agent
+    /// stops anyway. Every question is passed on with `wake`.
+    pub fn wait(&self, stop: &Stop, wake: impl Fn()) {
         let _guard = stop.guard();
-        let [asked, _] = await_readable(&[self.arrived.as_fd(), stop.as_fd()], None);
-        if asked {
-            log::info!("asked to leave by a signal");
+        loop {
+            let sources = [self.arrived.as_fd(), stop.as_fd(), self.questions.as_fd()];
+            let [is_asked_to_leave, is_stopped, is_asked] = await_readable(&sources, None);
+            if is_asked_to_leave {
+                log::info!("asked to leave by a signal");
+            }
+            if is_asked_to_leave || is_stopped {
+                return;
+            }
+            if is_asked {
+                // Emptied before it is counted: who asks meanwhile is counted again.
+                while matches!((&self.questions).read(&mut [0; 64]), Ok(1..)) {}
+                self.asked.fetch_add(1, Ordering::Relaxed);
+                wake();
+            }
         }
     }
 }

@@ -8,6 +8,7 @@
 mod cgroup;
 mod exits;
 mod floods;
+mod health;
 mod kept;
 mod lifecycle;
 mod naming;

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -148,10 +149,20 @@ impl TestAgent {
     /// When it does not come up.
     #[track_caller]
     pub fn spawn(folder: TestFolder, command: Command) -> Self {
+        let state = folder.path().to_owned();
+        Self::spawn_with_state(folder, command, &state)
+    }
+
+    /// The same, its state kept in a folder that outlives it.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[track_caller]
+    pub fn spawn_with_state(folder: TestFolder, command: Command, state: &Path) -> Self {
         let file = |name| fs::File::create(folder.join(name)).expect("a file for its output");
         let child = without_our_variables(command)
             .arg("--state-dir")
-            .arg(folder.path())
+            .arg(state)
             .stdin(Stdio::null())
             .stdout(file("stdout"))
             .stderr(file("stderr"))

@@ -1,0 +1,192 @@
+//! The status file: what `tapio-agent healthcheck` finds out about an agent that runs here.
+//!
+//! Nothing wakes an idle agent for it. Whoever wants to know takes a look at the lock, which the
+//! kernel holds for as long as the process lives, and asks with a signal; the batch thread, through
+//! which every event goes, answers by counting up in the file. An agent that hangs does not answer.
+//! Written in place, so that neither a full disk nor a folder of somebody else is in the way later.
+
+mod check;
+mod lock;
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tapio_common::coverage::Entry;
+use tapio_common::ledger::Ledger;
+use tapio_common::sink::{Sink, Written};
+use tapio_common::time::{Now, Timestamp};
+
+pub use self::check::{ASK, check, verdict};
+use self::lock::Holder;
+
+/// In `--state-dir`.
+const FILE: &str = "status.json";
+
+/// Room for every status there can be, so that a new one covers all of the one before.
+const STATUS_BYTES: usize = 512;
+
+/// Where an agent is between its start and its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    Starting,
+    Observing,
+    /// It left in good order.
+    Left,
+}
+
+/// What stands in the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    format: u32,
+    version: String,
+    boot_id: String,
+    since: Timestamp,
+    stage: Stage,
+    /// How often the batch thread was asked and has answered.
+    answers: u64,
+    config_generation: u32,
+    config_hash: String,
+    /// Event types that are looked for, and those that are not.
+    types: usize,
+    types_missing: usize,
+}
+
+const FORMAT: u32 = 1;
+
+impl Status {
+    /// One line, always of the same length.
+    fn to_bytes(&self) -> [u8; STATUS_BYTES] {
+        let mut bytes = [b' '; STATUS_BYTES];
+        let text = serde_json::to_vec(self).expect("numbers and texts always serialise");
+        bytes[..text.len()].copy_from_slice(&text);
+        bytes[STATUS_BYTES - 1] = b'\n';
+        bytes
+    }
+}
+
+/// The batch thread's end of it.
+#[derive(Debug)]
+pub struct StatusFile<'a> {
+    file: File,
+    path: PathBuf,
+    status: Status,
+    /// How often somebody asked.
+    asked: &'a AtomicU64,
+}
+
+impl<'a> StatusFile<'a> {
+    /// `None`, and a warning, where there can be no such file: evidence does not hang on it.
+    pub fn open(
+        folder: &Path,
+        boot_id: &str,
+        since: Timestamp,
+        asked: &'a AtomicU64,
+    ) -> Option<Self> {
+        let path = folder.join(FILE);
+        match Self::take(&path, folder) {
+            Ok(Ok(file)) => {
+                let mut status = Self {
+                    file,
+                    path,
+                    status: first(boot_id, since),
+                    asked,
+                };
+                status.write();
+                Some(status)
+            }
+            Ok(Err(holder)) => {
+                let path = path.display();
+                log::warn!("healthcheck will speak of another agent: {holder} holds {path}");
+                None
+            }
+            Err(error) => {
+                log::warn!(
+                    "healthcheck will not find this agent: {}: {error}",
+                    path.display()
+                );
+                None
+            }
+        }
+    }
+
+    fn take(path: &Path, folder: &Path) -> io::Result<Result<File, Holder>> {
+        fs::create_dir_all(folder)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        if let Err(holder) = lock::take(&file)? {
+            return Ok(Err(holder));
+        }
+        file.set_permissions(PermissionsExt::from_mode(0o644))?;
+        file.set_len(0)?; // whatever stood there was another run's
+        Ok(Ok(file))
+    }
+
+    fn write(&mut self) {
+        if let Err(error) = self.file.write_all_at(&self.status.to_bytes(), 0) {
+            log::warn!("{} is out of date: {error}", self.path.display());
+        }
+    }
+}
+
+fn first(boot_id: &str, since: Timestamp) -> Status {
+    Status {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        boot_id: boot_id.to_owned(),
+        since,
+        stage: Stage::Starting,
+        answers: 0,
+        config_generation: 0,
+        config_hash: String::new(),
+        types: 0,
+        types_missing: 0,
+    }
+}
+
+/// No sink of occurrences: it is woken with them, and told what is looked at.
+impl Sink for StatusFile<'_> {
+    fn take(&mut self, _written: &Written<'_>) {}
+
+    fn flush(&mut self, _now: Now) -> Option<Duration> {
+        let asked = self.asked.load(Ordering::Relaxed);
+        if asked != self.status.answers {
+            self.status.answers = asked;
+            self.write();
+        }
+        None
+    }
+
+    fn cover(&mut self, entry: &Entry) {
+        if let Entry::Looking(looking) = entry {
+            self.status.stage = Stage::Observing;
+            self.status.config_generation = looking.config_generation;
+            self.status.config_hash.clone_from(&looking.config_hash);
+            self.status.types = looking.types.len();
+            self.status.types_missing = looking.types_missing.len();
+            self.write();
+        }
+    }
+
+    fn account(&mut self, _ledger: &Ledger) {}
+}
+
+/// The lock goes when the file is closed, which is after this.
+impl Drop for StatusFile<'_> {
+    fn drop(&mut self) {
+        self.status.stage = Stage::Left;
+        self.write();
+    }
+}
+
+#[cfg(test)]
+mod tests;

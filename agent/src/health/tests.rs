@@ -1,0 +1,119 @@
+use tapio_common::coverage::Looking;
+
+use super::*;
+use crate::{Verdict, clock};
+
+/// A folder of the test's own.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tapio-health-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).expect("a new folder");
+        Self(path)
+    }
+
+    fn status(&self) -> Status {
+        let bytes = fs::read(self.0.join(FILE)).expect("the file");
+        assert_eq!(bytes.len(), STATUS_BYTES, "always of the same length");
+        serde_json::from_slice(&bytes).expect("a status")
+    }
+
+    /// What the command says, and whether the code is 1.
+    fn said(&self) -> (String, Verdict) {
+        let health = check(&self.0);
+        (health.to_string(), verdict(&health))
+    }
+
+    fn leave(&self, boot_id: &str, stage: Stage) {
+        let mut status = first(boot_id, Timestamp(5));
+        status.stage = stage;
+        fs::write(self.0.join(FILE), status.to_bytes()).expect("room");
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).expect("it is ours");
+    }
+}
+
+const NOW: Now = Now {
+    wall: Timestamp(0),
+    boot_nanos: 0,
+};
+
+fn looking() -> Entry {
+    Entry::Looking(Looking {
+        from: Timestamp(7),
+        boot_id: "b".repeat(36),
+        config_generation: u32::MAX,
+        config_hash: format!("sha256:{}", "0".repeat(64)),
+        scope: serde_json::Value::Null,
+        types: vec!["a".into(), "b".into()],
+        types_missing: [("c".to_owned(), "no hook".to_owned())].into(),
+        hooks: Vec::new(),
+    })
+}
+
+#[test]
+fn it_answers_when_it_was_asked_and_says_that_it_leaves() {
+    let (scratch, asked) = (Scratch::new(), AtomicU64::new(0));
+    let folder = scratch.0.join("made/by it");
+    fs::create_dir_all(&folder).expect("a folder");
+    let mut file = StatusFile::open(&scratch.0, &"b".repeat(36), Timestamp(5), &asked)
+        .expect("a folder of ours");
+    assert_eq!(scratch.status().stage, Stage::Starting);
+    file.cover(&looking());
+    let status = scratch.status();
+    assert_eq!(
+        (status.stage, status.types, status.types_missing),
+        (Stage::Observing, 2, 1)
+    );
+    file.flush(NOW);
+    assert_eq!(scratch.status().answers, 0, "nobody asked");
+    asked.fetch_add(3, Ordering::Relaxed);
+    file.flush(NOW);
+    assert_eq!(scratch.status().answers, 3);
+    drop(file);
+    assert_eq!(scratch.status().stage, Stage::Left);
+}
+
+#[test]
+fn where_no_agent_runs_it_says_what_became_of_the_last_one() {
+    let scratch = Scratch::new();
+    let wrong = |begins: &str| {
+        let (said, verdict) = scratch.said();
+        assert!(said.starts_with(begins), "{said}");
+        assert_eq!(verdict, Verdict::Wrong, "{said}");
+    };
+    wrong("absent: there is no ");
+    fs::write(scratch.0.join(FILE), "").expect("room");
+    wrong("absent: ");
+    fs::write(scratch.0.join(FILE), "{\"format\":1}").expect("room");
+    wrong("absent: ");
+    let boot_id = clock::boot_id().expect("this boot's name");
+    scratch.leave(&boot_id, Stage::Observing);
+    wrong("gone: the agent ended without saying so");
+    scratch.leave(&boot_id, Stage::Left);
+    wrong("gone: the agent was stopped");
+    scratch.leave("another", Stage::Observing);
+    wrong("gone: the agent ran before this boot");
+}
+
+#[test]
+fn what_it_cannot_look_at_it_cannot_say() {
+    let scratch = Scratch::new();
+    let (said, verdict) = {
+        let health = check(&scratch.0.join("nothing").join("there"));
+        (health.to_string(), verdict(&health))
+    };
+    assert_eq!(verdict, Verdict::Wrong, "{said}");
+    std::os::unix::fs::symlink(FILE, scratch.0.join(FILE)).expect("a loop");
+    let (said, verdict) = scratch.said();
+    assert!(said.starts_with("cannot say: "), "{said}");
+    assert_eq!(verdict, Verdict::CannotSay);
+}
