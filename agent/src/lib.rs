@@ -16,6 +16,7 @@ mod crew;
 mod failure;
 mod flags;
 mod health;
+pub mod http;
 mod identity;
 mod journal;
 pub mod kernel;
