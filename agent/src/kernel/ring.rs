@@ -2,7 +2,9 @@
 //!
 //! The consumer's position is ours to store and tells the kernel what it may reuse; everything
 //! else is only read. The layout is the kernel's own ABI: a page with the consumer's position, a
-//! page with the producer's, then the data, mapped twice so that no record is ever split.
+//! page with the producer's, then the data, which the kernel shows twice so that no record is ever
+//! split. We map it once, because every page mapped counts as resident: the one record in a lap
+//! that runs over the end is put together here.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -16,7 +18,7 @@ use crate::stop::await_readable;
 
 use super::mapped::{Access, Mapped, page_bytes};
 
-const HEADER_BYTES: u64 = 8;
+const HEADER_BYTES: usize = 8;
 const BUSY: u32 = 1 << 31;
 const DISCARDED: u32 = 1 << 30;
 /// The rate is taken over windows of at least this length.
@@ -78,7 +80,7 @@ impl Ring {
     pub fn new(fd: OwnedFd, bytes: usize) -> io::Result<Self> {
         let page = page_bytes();
         let consumer = Mapped::new(fd.as_fd(), 0, page, Access::ReadWrite)?;
-        let producer = Mapped::new(fd.as_fd(), page, page + 2 * bytes, Access::Read)?;
+        let producer = Mapped::new(fd.as_fd(), page, page + bytes, Access::Read)?;
         let mask = u64::try_from(bytes - 1).map_err(io::Error::other)?;
         Ok(Self {
             fd,
@@ -132,6 +134,7 @@ impl Ring {
     /// Hands over every record that is committed by now.
     pub fn drain(&self, mut on_record: impl FnMut(&[u8])) {
         let mut at = self.consumer_at().load(Ordering::Relaxed);
+        let mut joined = Vec::new();
         while at < self.producer_at().load(Ordering::Acquire) {
             let header = self.header(at).load(Ordering::Acquire);
             if header & BUSY != 0 {
@@ -139,7 +142,7 @@ impl Ring {
             }
             let len = header & !(BUSY | DISCARDED);
             if header & DISCARDED == 0 {
-                on_record(self.record(at, len));
+                on_record(self.record(at, len, &mut joined));
             }
             at += span(len);
             self.consumer_at().store(at, Ordering::Release);
@@ -188,23 +191,38 @@ impl Ring {
         &self.producer.halves()[self.offset(at) / 4]
     }
 
-    fn record(&self, at: u64, len: u32) -> &[u8] {
-        let start = self.offset(at) + 8;
+    /// What the record at a position says; `joined` is where one over the end is put together.
+    fn record<'r>(&'r self, at: u64, len: u32, joined: &'r mut Vec<u8>) -> &'r [u8] {
+        // A header is never split, so there is data at least until the end of the mapping.
+        let start = self.offset(at) + HEADER_BYTES;
+        let ring = self.producer.bytes() - self.data_at;
         // No record is longer than the ring; what a broken length would ask for is cut.
-        let room = self.producer.bytes() - start;
-        let len = usize::try_from(len).map_or(room, |len| len.min(room));
+        let len = usize::try_from(len).map_or(ring, |len| len.min(ring - HEADER_BYTES));
+        let here = len.min(self.producer.bytes() - start);
+        let before = self.bytes(start, here);
+        if here == len {
+            return before;
+        }
+        joined.clear();
+        joined.extend_from_slice(before);
+        joined.extend_from_slice(self.bytes(self.data_at, len - here));
+        joined
+    }
+
+    /// Bytes of a committed record.
+    fn bytes(&self, start: usize, len: usize) -> &[u8] {
         if len == 0 {
             return &[];
         }
-        // SAFETY: `start + len` is inside the mapping, the record is committed, and the kernel
-        // does not touch it again before the consumer's position has passed it.
+        // SAFETY: callers keep `start + len` inside the mapping, the record is committed, and the
+        // kernel does not touch it again before the consumer's position has passed it.
         unsafe { std::slice::from_raw_parts(self.producer.pointer(start), len) }
     }
 }
 
 /// What a record of `len` bytes takes up, its header included.
 fn span(len: u32) -> u64 {
-    (u64::from(len) + HEADER_BYTES).next_multiple_of(8)
+    (u64::from(len) + HEADER_BYTES as u64).next_multiple_of(8)
 }
 
 /// The few descriptors one reader waits for.
@@ -265,6 +283,9 @@ impl Epoll {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt;
+
     use super::*;
 
     const MILLI: u64 = 1_000_000;
@@ -298,5 +319,69 @@ mod tests {
         assert_eq!(pause_after(100, 10), Some(20));
         assert_eq!(pause_after(1_000, 10), Some(2));
         assert_eq!(pause_after(u64::MAX, 10), Some(0));
+    }
+
+    /// A ring of one page in a file, as the kernel would lay it out.
+    struct Made {
+        file: File,
+        ring: Ring,
+    }
+
+    impl Made {
+        fn new() -> Self {
+            // SAFETY: the name is a string that ends with a zero byte.
+            let raw = unsafe { libc::memfd_create(c"ring".as_ptr(), libc::MFD_CLOEXEC) };
+            assert!(raw >= 0);
+            // SAFETY: the descriptor is fresh and owned by nobody else.
+            let file = File::from(unsafe { OwnedFd::from_raw_fd(raw) });
+            let page = page_bytes();
+            file.set_len(3 * page as u64).unwrap();
+            let fd = file.try_clone().unwrap().into();
+            let ring = Ring::new(fd, page).unwrap();
+            Self { file, ring }
+        }
+
+        /// Puts a record at a position, and the producer's position after it.
+        fn submit(&self, at: u64, content: &[u8]) -> u64 {
+            let page = page_bytes() as u64;
+            let len = u32::try_from(content.len()).unwrap();
+            let header = [len.to_ne_bytes(), [0; 4]].concat();
+            for (place, byte) in (at..).zip(header.iter().chain(content)) {
+                let place = 2 * page + place % page;
+                self.file.write_all_at(&[*byte], place).unwrap();
+            }
+            let end = at + span(len);
+            self.file.write_all_at(&end.to_ne_bytes(), page).unwrap();
+            end
+        }
+
+        fn read(&self) -> Vec<Vec<u8>> {
+            let mut read = Vec::new();
+            self.ring.drain(|record| read.push(record.to_vec()));
+            read
+        }
+    }
+
+    #[test]
+    fn records_are_whole_wherever_the_end_of_the_ring_falls() {
+        let made = Made::new();
+        let mut at = 0;
+        for number in 0..2_000_u32 {
+            let byte = number.to_ne_bytes()[0];
+            let content = vec![byte; usize::try_from(number % 41).unwrap()];
+            at = made.submit(at, &content);
+            assert_eq!(made.read(), [content], "record {number}");
+        }
+    }
+
+    #[test]
+    fn a_broken_length_reads_nothing_outside() {
+        let made = Made::new();
+        made.submit(0, b"first");
+        let page = page_bytes() as u64;
+        let longest = (DISCARDED - 1).to_ne_bytes();
+        made.file.write_all_at(&longest, 2 * page).unwrap();
+        let lengths: Vec<usize> = made.read().iter().map(Vec::len).collect();
+        assert_eq!(lengths, [page_bytes() - HEADER_BYTES]);
     }
 }
