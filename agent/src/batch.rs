@@ -11,7 +11,7 @@ mod scribe;
 
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::RecvTimeoutError;
 use tapio_common::abi::shared::CgroupRef;
 use tapio_common::catalogue::Observer;
 use tapio_common::coverage::Looking;
@@ -25,6 +25,7 @@ use crate::cgroups::Cgroups;
 use crate::clock;
 use crate::kernel::{Fold, NameEvent};
 use crate::observer::Anomalous;
+use crate::queue::Receiver;
 
 pub use self::books::Closing;
 pub use self::scribe::Scribe;

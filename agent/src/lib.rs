@@ -26,6 +26,7 @@ mod metrics;
 pub mod observer;
 mod privilege;
 mod probe;
+mod queue;
 mod rings;
 mod run;
 mod selftest;

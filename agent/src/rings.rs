@@ -7,13 +7,13 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crossbeam_channel::Sender;
 use tapio_common::catalogue::Observer;
 
 use crate::accounts::RingAccount;
 use crate::batch::Item;
 use crate::kernel::Ring;
 use crate::observer::{Classified, classify};
+use crate::queue::Sender;
 use crate::stop::Stop;
 
 /// One observer's ring and where its records go.

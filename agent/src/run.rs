@@ -7,7 +7,6 @@
 
 use std::thread;
 
-use crossbeam_channel::{Sender, bounded};
 use tapio_common::sink::Sink;
 
 use crate::accounts::Accounts;
@@ -22,6 +21,7 @@ use crate::kernel::{self, Attachments, FairShare, Loaded, LoadedObserver, Status
 use crate::live::Live;
 use crate::looking::looking;
 use crate::privilege;
+use crate::queue::{Sender, bounded};
 use crate::rings::RingTask;
 use crate::settings::Settings;
 use crate::signals::{Signals, limit_leaving};

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::thread;
 
-use crossbeam_channel::{Sender, bounded, unbounded};
+use crossbeam_channel::{Sender, unbounded};
 use serde_json::Value;
 use tapio_common::abi::Plain;
 use tapio_common::abi::container::{AbnormalExit, RECORD_ABNORMAL_EXIT};
@@ -14,6 +14,7 @@ use tapio_common::sink::{SinkAccount, Written};
 
 use super::*;
 use crate::observer::{Classified, classify};
+use crate::queue;
 use crate::sink::SinkName;
 
 const POD: &str = "/kubepods/burstable/pod0f3c1a52-7b6e-4a11-9c3d-2e5f60718293";
@@ -164,14 +165,17 @@ fn run(source: Double, items: &[Item]) -> (Vec<Occurrence>, Closing, Vec<Ledger>
         vec![Box::new(sink)],
         &accounts,
     );
-    let (sender, receiver) = bounded(ITEMS_MAX);
+    let (sender, receiver) = queue::bounded(ITEMS_MAX);
     let closing = thread::scope(|scope| {
         let batch = scope.spawn(|| batcher.run(&receiver));
         for item in items {
             if let Item::Anomalous(anomalous) = item {
                 ring.receive(anomalous.anomaly);
             }
-            sender.send(*item).expect("the batcher runs");
+            while sender.try_send(*item).is_err() {
+                assert!(!batch.is_finished(), "the batcher runs");
+                thread::yield_now();
+            }
         }
         drop(sender);
         batch.join().expect("no panic")

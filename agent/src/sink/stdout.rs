@@ -11,13 +11,14 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::TrySendError;
 use tapio_common::sink::{DropReason, Sink, SinkAccount, Written};
 use tapio_common::time::Now;
 
 use self::outlet::Outlet;
 use super::{Opened, SinkError, SinkName};
 use crate::clock;
+use crate::queue::{Receiver, Sender, bounded};
 use crate::settings::Settings;
 use crate::stop::{Stop, await_any};
 
