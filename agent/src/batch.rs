@@ -99,7 +99,7 @@ impl<'a, S: Source> Batcher<'a, S> {
 
     /// Runs until every sender of `items` is gone, and returns the books.
     pub fn run(mut self, items: &Receiver<Item>) -> Closing {
-        let mut within = None;
+        let mut within = self.settle(clock::now());
         loop {
             let first = match within {
                 None => items.recv().map_err(|_| RecvTimeoutError::Disconnected),

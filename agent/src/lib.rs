@@ -34,6 +34,7 @@ mod settings;
 mod signals;
 mod sink;
 mod stop;
+mod systemd;
 #[cfg(all(panic = "abort", target_env = "musl"))]
 mod unwind;
 
@@ -50,6 +51,7 @@ use self::run::Run;
 use self::settings::Settings;
 use self::signals::Signals;
 use self::sink::Opened;
+use self::systemd::Systemd;
 
 pub use self::failure::Failure;
 
@@ -67,10 +69,10 @@ pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Verdict, Failure> {
-    match command_line::parse(arguments, environment)? {
+    match command_line::parse(arguments, &environment)? {
         Command::Help => print(&command_line::help()),
         Command::Version => print(&(command_line::version() + "\n")),
-        Command::Observe(settings) => observe(&settings),
+        Command::Observe(settings) => observe(&settings, environment),
         Command::HealthCheck(settings) => {
             let health = health::check(&settings.state_dir);
             print(&format!("{health}\n"))?;
@@ -91,8 +93,12 @@ fn print(page: &str) -> Result<Verdict, Failure> {
 }
 
 /// Observes until a signal comes.
-fn observe(settings: &Settings) -> Result<Verdict, Failure> {
+fn observe(
+    settings: &Settings,
+    environment: impl Fn(&str) -> Option<OsString>,
+) -> Result<Verdict, Failure> {
     journal::begin(settings.log_level);
+    let systemd = Systemd::named_in(environment);
     let config = config::load(settings.config.as_deref())?;
     let identity =
         Identity::of(settings).map_err(|error| Failure::System("who this node is", error))?;
@@ -122,6 +128,9 @@ fn observe(settings: &Settings) -> Result<Verdict, Failure> {
     if let Some(file) = status_file {
         fronts.push(Box::new(file));
     }
+    if let Some(watchdog) = systemd.watchdog() {
+        fronts.push(Box::new(watchdog));
+    }
     let run = Run {
         settings,
         identity,
@@ -131,7 +140,11 @@ fn observe(settings: &Settings) -> Result<Verdict, Failure> {
         fronts,
         tasks,
     };
-    let (_, closing) = run.carry_out(|stop| stop.wait(None))?;
+    let (_, closing) = run.carry_out(|stop| {
+        systemd.observing();
+        stop.wait(None);
+        systemd.leaving();
+    })?;
     report(&closing);
     Ok(Verdict::Right)
 }
