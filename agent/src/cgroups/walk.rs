@@ -1,8 +1,9 @@
 //! The one walk over the mounted hierarchies, for the cgroups that were there before the agent.
 //!
 //! A directory's inode number is its cgroup's id. The path is the kernel's, from the root of the
-//! hierarchy: where only a part of it is mounted the part's own path comes before, and in a cgroup
-//! namespace, where that path is not to be had, nothing is learnt rather than something wrong.
+//! hierarchy: where only a part of it is mounted the part's own path comes before. A cgroup namespace
+//! tells that path from somewhere else, so there the root itself must be mounted, as it is where a
+//! pod is given the host's hierarchy; else nothing is learnt rather than something wrong.
 
 use std::fmt;
 use std::fs;
@@ -18,6 +19,10 @@ const MOUNTINFO_PATH: &str = "/proc/self/mountinfo";
 
 /// The id of a hierarchy's own root.
 const ROOT_ID: u64 = 1;
+
+/// The inode of the first cgroup namespace, the one whose paths are the kernel's.
+const FIRST_NAMESPACE: u64 = 0xEFFF_FFFB;
+const NAMESPACE_PATH: &str = "/proc/self/ns/cgroup";
 
 /// Why cgroups that were there before have no name.
 #[derive(Debug)]
@@ -53,19 +58,22 @@ impl std::error::Error for WalkError {
 /// Learns every cgroup of the unified hierarchy and of the v1 memory controller's.
 pub fn walk(cgroups: &mut Cgroups) -> Result<(), WalkError> {
     let mounts = mounted()?;
+    let is_first = inode_of(Path::new(NAMESPACE_PATH)) == Some(FIRST_NAMESPACE);
     let mut outcome = Err(WalkError::NoneMounted);
     for hierarchy in [HIERARCHY_V2, HIERARCHY_V1_MEMORY] {
         // The mount nearest to the root sees the most.
         let of_hierarchy = mounts.iter().filter(|mount| mount.hierarchy == hierarchy);
-        let Some(mount) = of_hierarchy.min_by_key(|mount| mount.root.len()) else {
+        let nearest = of_hierarchy.min_by_key(|mount| (!mount.is_of_root(), mount.root.len()));
+        let Some(mount) = nearest else {
             continue;
         };
-        if mount.root == "/" && inode_of(&mount.at) != Some(ROOT_ID) {
-            outcome = Err(WalkError::Namespaced(mount.at.clone()));
-            continue;
+        match mount.path_in_kernel(mount.is_of_root(), is_first) {
+            Some(root) => {
+                descend(mount, root, cgroups);
+                outcome = outcome.or(Ok(()));
+            }
+            None => outcome = Err(WalkError::Namespaced(mount.at.clone())),
         }
-        descend(mount, cgroups);
-        outcome = outcome.or(Ok(()));
     }
     outcome
 }
@@ -103,6 +111,20 @@ impl Mount {
             at: unescape(fields.next()?).into(),
         })
     }
+
+    fn is_of_root(&self) -> bool {
+        inode_of(&self.at) == Some(ROOT_ID)
+    }
+
+    /// What the kernel puts before the paths below this mount, if that can be known: in another
+    /// namespace than the first `root` is told from there, `/../..` even where it is the root.
+    fn path_in_kernel(&self, is_of_root: bool, is_first_namespace: bool) -> Option<&str> {
+        match (is_of_root, is_first_namespace) {
+            (true, _) => Some(""),
+            (false, true) => Some(self.root.trim_end_matches('/')),
+            (false, false) => None,
+        }
+    }
 }
 
 /// The kernel writes blanks and backslashes as three octal digits.
@@ -120,9 +142,8 @@ fn inode_of(path: &Path) -> Option<u64> {
 }
 
 /// Directories that vanish meanwhile are no error: somebody removed a cgroup.
-fn descend(mount: &Mount, cgroups: &mut Cgroups) {
-    let root = mount.root.trim_end_matches('/').to_owned();
-    let mut ahead = vec![(mount.at.clone(), root)];
+fn descend(mount: &Mount, root: &str, cgroups: &mut Cgroups) {
+    let mut ahead = vec![(mount.at.clone(), root.to_owned())];
     let mut seen = 0;
     while let Some((directory, path)) = ahead.pop() {
         let Ok(entries) = fs::read_dir(&directory) else {
@@ -184,6 +205,26 @@ mod tests {
     }
 
     #[test]
+    fn a_namespace_does_not_put_its_own_path_before_the_kernels() {
+        let mount = |root: &str| Mount {
+            hierarchy: HIERARCHY_V2,
+            root: root.into(),
+            at: "/sys/fs/cgroup".into(),
+        };
+        for (root, is_of_root, is_first, path) in [
+            ("/", true, true, Some("")),
+            ("/docker/ab", false, true, Some("/docker/ab")),
+            ("/../..", true, false, Some("")),
+            ("/..", false, false, None),
+            ("/", false, false, None),
+            ("/below", false, false, None),
+        ] {
+            let mount = mount(root);
+            assert_eq!(mount.path_in_kernel(is_of_root, is_first), path, "{root}");
+        }
+    }
+
+    #[test]
     fn a_tree_is_learnt_with_its_inodes_and_paths() {
         let at = std::env::temp_dir().join(format!("tapio-walk-{}", std::process::id()));
         fs::create_dir_all(at.join("a.slice/b.service")).expect("a folder");
@@ -194,7 +235,7 @@ mod tests {
             at: at.clone(),
         };
         let mut cgroups = Cgroups::default();
-        descend(&mount, &mut cgroups);
+        descend(&mount, &mount.root, &mut cgroups);
         let path_of = |below: &str| {
             let cgroup = CgroupRef {
                 id: inode_of(&at.join(below)).expect("there"),
