@@ -66,18 +66,18 @@ impl Scene {
     pub fn set() -> Result<Self, SceneError> {
         let mounts = mounted().unwrap_or_default();
         let of = |hierarchy| mounts.iter().find(|mount| mount.hierarchy == hierarchy);
-        let unified = of(HIERARCHY_V2).filter(|mount| offers_memory(mount));
+        let unified = of(HIERARCHY_V2).filter(|mount| offers_memory(&mount.at));
         let v1 = of(HIERARCHY_V1_MEMORY);
         let mount = unified.or(v1).or(of(HIERARCHY_V2));
         let mount = mount.ok_or(SceneError::NoHierarchy)?;
         let name = format!("{SELFTEST_PREFIX}{}", std::process::id());
-        let folder = mount.at.join(&name);
-        fs::create_dir(&folder).map_err(|error| SceneError::Group(folder.clone(), error))?;
+        let is_unified = mount.hierarchy == HIERARCHY_V2;
+        let (parent, folder) = make_folder(mount, &name)?;
         let scene = Self {
             folder,
             name,
-            has_memory: unified.or(v1).is_some(),
-            is_unified: mount.hierarchy == HIERARCHY_V2,
+            has_memory: !is_unified || offers_memory(&parent),
+            is_unified,
             sees_kernel_pids: sees_kernel_pids(),
         };
         if scene.is_unified && scene.has_memory {
@@ -146,12 +146,67 @@ fn put(file: &Path, text: &str) -> Result<(), SceneError> {
     fs::write(file, text).map_err(|error| SceneError::Group(file.to_owned(), error))
 }
 
-fn offers_memory(mount: &Mount) -> bool {
-    let control = fs::read_to_string(mount.at.join("cgroup.subtree_control"));
+/// Where the hierarchy begins, or else below the agent's own group: a pod may write there at most.
+fn make_folder(mount: &Mount, name: &str) -> Result<(PathBuf, PathBuf), SceneError> {
+    let make = |parent: PathBuf| {
+        let folder = parent.join(name);
+        match fs::create_dir(&folder) {
+            Ok(()) => Ok((parent, folder)),
+            Err(error) => Err(SceneError::Group(folder, error)),
+        }
+    };
+    make(mount.at.clone()).or_else(|error| {
+        let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        own_group(mount, &groups).map_or(Err(error), make)
+    })
+}
+
+/// The agent's own group, where this mount shows it.
+fn own_group(mount: &Mount, groups: &str) -> Option<PathBuf> {
+    let path = groups.lines().find_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        let is_this = match mount.hierarchy {
+            HIERARCHY_V2 => controllers.is_empty(),
+            _ => controllers.split(',').any(|name| name == "memory"),
+        };
+        is_this.then_some(path)
+    })?;
+    let below = path.strip_prefix(mount.root.trim_end_matches('/'))?;
+    Some(mount.at.join(below.trim_start_matches('/')))
+}
+
+fn offers_memory(group: &Path) -> bool {
+    let control = fs::read_to_string(group.join("cgroup.subtree_control"));
     control.is_ok_and(|names| names.split_whitespace().any(|name| name == "memory"))
 }
 
 fn sees_kernel_pids() -> bool {
     let namespace = fs::metadata("/proc/self/ns/pid");
     namespace.is_ok_and(|namespace| namespace.ino() == FIRST_PID_NAMESPACE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_own_group_is_found_below_the_mount_that_shows_it() {
+        let groups = "9:name=systemd:/\n4:cpu,memory:/libpod/ab\n0::/user.slice/c d\n";
+        let found = |hierarchy, root: &str| {
+            let (root, at) = (root.to_owned(), "/cg".into());
+            let mount = Mount {
+                hierarchy,
+                root,
+                at,
+            };
+            own_group(&mount, groups)
+        };
+        assert_eq!(
+            found(HIERARCHY_V1_MEMORY, "/"),
+            Some("/cg/libpod/ab".into())
+        );
+        assert_eq!(found(HIERARCHY_V1_MEMORY, "/libpod/ab"), Some("/cg".into()));
+        assert_eq!(found(HIERARCHY_V2, "/user.slice"), Some("/cg/c d".into()));
+        assert_eq!(found(HIERARCHY_V2, "/../.."), None);
+    }
 }
