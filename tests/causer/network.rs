@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use crate::icmp::refuse_packet_to;
 use crate::os::{argument, await_word, checked, say};
-use crate::sockets::{connect, drop_everything, own_network, pair, reset_on_close, set, socket};
+use tapio_tests::filter::drop_everything;
+
+use crate::sockets::{connect, own_network, pair, reset_on_close, set, socket};
 
 fn namespace() -> u64 {
     fs::metadata("/proc/self/ns/net").map_or(0, |file| file.ino())

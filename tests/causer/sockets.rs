@@ -32,32 +32,6 @@ fn set_bytes(fd: &impl AsRawFd, level: libc::c_int, option: libc::c_int, value: 
     checked("setsockopt", i64::from(result));
 }
 
-/// Whatever arrives for this socket is dropped from now on, as a cut wire would.
-pub fn drop_everything(fd: &impl AsRawFd) {
-    let mut refuse = libc::sock_filter {
-        code: 0x06, // return
-        jt: 0,
-        jf: 0,
-        k: 0,
-    };
-    let program = libc::sock_fprog {
-        len: 1,
-        filter: &raw mut refuse,
-    };
-    let bytes = libc::socklen_t::try_from(size_of_val(&program)).expect("a short value");
-    // SAFETY: program and filter live across the call, which copies both.
-    let result = unsafe {
-        libc::setsockopt(
-            fd.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_ATTACH_FILTER,
-            (&raw const program).cast(),
-            bytes,
-        )
-    };
-    checked("SO_ATTACH_FILTER", i64::from(result));
-}
-
 /// An answer to the peer's next word, and to its FIN, of RST instead.
 pub fn reset_on_close(stream: &TcpStream) {
     let linger = [1i32, 0].map(i32::to_ne_bytes);

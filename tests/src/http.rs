@@ -4,6 +4,8 @@
 //! hand. Nothing is retried, followed or decoded behind the test's back.
 
 mod answer;
+mod host;
+mod incoming;
 
 use std::io::{self, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,6 +14,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 pub use answer::Answer;
+pub use host::{Host, Replies};
+pub use incoming::Incoming;
 
 /// An answer that takes longer than this is none. Claims about speed set their own, shorter.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -12,9 +12,10 @@ use tapio_tests::payload;
 
 use crate::chance::Chance;
 
-/// The first pause after a failure is below this; each further one may be twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause in intervals. With more than one, a fleet that all failed comes back at a
+/// The first pause after a failure, at the most, in intervals; each further one may be twice as
+/// long. With much less, those who fail first knock again and again while the rest still comes.
+const FIRST_PAUSE_INTERVALS: f64 = 0.25;
+/// The longest pause. With more than one, a fleet that all failed comes back at a
 /// rate near its usual one; with too many, it takes long.
 const LONGEST_PAUSE_INTERVALS: f64 = 1.5;
 
@@ -212,7 +213,9 @@ impl Agent {
     ) -> Instant {
         let rhythm = &mut self.lanes[lane.place()];
         let longest = habits.interval.mul_f64(LONGEST_PAUSE_INTERVALS);
-        let pause = FIRST_PAUSE
+        let pause = habits
+            .interval
+            .mul_f64(FIRST_PAUSE_INTERVALS)
             .saturating_mul(1_u32.checked_shl(rhythm.failures).unwrap_or(u32::MAX))
             .min(longest);
         rhythm.failures += 1;

@@ -5,7 +5,7 @@
 //! where they are made, second by second, refused connections included.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::net::SocketAddrV4;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -15,17 +15,15 @@ use serde_json::Value;
 use tapio_tests::controller::TestController;
 use tapio_tests::deadline::wait_for_moment;
 use tapio_tests::folder::TestFolder;
+use tapio_tests::place::free_place;
 use tapio_tests::process::{self, cpu_time};
 use tapio_tests::program::Program;
 use tapio_tests::report::Figure;
 
 use crate::crowd::Crowd;
 use crate::options::Options;
+use crate::play::crowd;
 use crate::tally::Counts;
-
-/// Below the ports that connections are given: a connect to a port there on which nobody listens
-/// may meet itself.
-const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
 /// When what happened.
 struct Moments {
@@ -52,7 +50,7 @@ pub fn run(options: &Options) -> io::Result<()> {
     process::raise_open_files()?;
     let at = free_place()?;
     let controller = start(at);
-    let mut crowd = crate::crowd(at, options);
+    let mut crowd = crowd(at, options);
     let stop = AtomicBool::new(false);
     let (controller, cost, moments) = thread::scope(|scope| {
         let playing = scope.spawn(|| crowd.play(&stop));
@@ -116,13 +114,6 @@ fn start(at: SocketAddrV4) -> TestController {
     let mut command = Command::new(Program::Controller.path());
     command.args(["--listen", &at.to_string()]);
     TestController::spawn(TestFolder::new(), command)
-}
-
-fn free_place() -> io::Result<SocketAddrV4> {
-    let places = PORTS.map(|port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
-    let mut free = places.filter(|place| TcpListener::bind(place).is_ok());
-    free.next()
-        .ok_or_else(|| io::Error::other("no port below the ephemeral ones is free"))
 }
 
 fn report(options: &Options, crowd: &Crowd, cost: &Cost, moments: &Moments) {

@@ -10,19 +10,12 @@ mod chance;
 mod crowd;
 mod line;
 mod options;
+mod play;
 mod tally;
 
-use std::io;
-use std::net::SocketAddrV4;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Instant;
 
-use agent::Habits;
-use crowd::Crowd;
-use options::{Asked, Options};
-use tapio_tests::deadline::wait_for_moment;
+use options::Asked;
 
 fn main() -> ExitCode {
     let done = match options::parse() {
@@ -31,7 +24,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Ok(Asked::Bench(options)) => bench::run(&options),
-        Ok(Asked::Play(to, options)) => play(to, &options),
+        Ok(Asked::Play(to, options)) => play::run(to, &options),
         Err(error) => {
             eprintln!("tapio-swarm: {error}; see --help");
             return ExitCode::from(2);
@@ -44,40 +37,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn crowd(to: SocketAddrV4, options: &Options) -> Crowd {
-    let habits = Habits::new(options.interval, options.events);
-    Crowd::new(to, options.agents, habits, options.seed)
-}
-
-fn play(to: SocketAddrV4, options: &Options) -> io::Result<()> {
-    tapio_tests::process::raise_open_files()?;
-    let mut crowd = crowd(to, options);
-    let (start, stop) = (Instant::now(), AtomicBool::new(false));
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            wait_for_moment(start + options.lasting);
-            stop.store(true, Ordering::Relaxed);
-        });
-        crowd.play(&stop)
-    })?;
-    let greeted = crowd.agents.iter().filter(|agent| agent.greeted.is_some());
-    let delivered: u64 = crowd.agents.iter().map(|agent| agent.delivered).sum();
-    let total = crowd.tally.total();
-    println!(
-        "agents registered: {} of {}",
-        greeted.count(),
-        options.agents
-    );
-    println!(
-        "connections: {}, requests answered: {}",
-        total.connections, total.requests
-    );
-    println!("events acknowledged: {delivered}");
-    println!(
-        "turns that failed: {} {:?}",
-        total.failures, crowd.tally.reasons
-    );
-    Ok(())
 }

@@ -22,16 +22,16 @@ const REQUESTS: [(&str, &str); 3] = [
     ("events", payload::EVENTS),
 ];
 
-fn data(path: &str) -> PathBuf {
+pub fn data(path: &str) -> PathBuf {
     repository::top().join("tests/data").join(path)
 }
 
-fn read(path: &Path) -> Vec<u8> {
+pub fn read(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The files of a folder with this ending, sorted; a folder that is not there has none.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir(folder)
         .into_iter()
         .flatten()

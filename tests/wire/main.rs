@@ -8,6 +8,7 @@ mod bodies;
 mod config;
 mod enums;
 mod events;
+mod exchange;
 mod fields;
 mod files;
 mod heartbeat;

@@ -35,20 +35,9 @@ impl Answer {
             .or_else(|| line.strip_prefix("HTTP/1.0 "))
             .and_then(|rest| rest.get(..3)?.parse().ok())
             .ok_or_else(|| not_http("status line", &line))?;
-        let mut headers = Vec::new();
-        loop {
-            let line = read_line(reader)?;
-            if line.is_empty() {
-                break;
-            }
-            let (name, value) = line
-                .split_once(':')
-                .ok_or_else(|| not_http("header", &line))?;
-            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-        }
         Ok(Self {
             status,
-            headers,
+            headers: read_headers(reader)?,
             body: Vec::new(),
         })
     }
@@ -80,6 +69,26 @@ impl Answer {
             }
         }
         Ok(body)
+    }
+
+    /// The answer as it is passed on to somebody else, with a length of its own.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let own = ["connection", "content-length", "transfer-encoding"];
+        let kept = self
+            .headers
+            .iter()
+            .filter(|(name, _)| !own.contains(&name.as_str()));
+        let headers: String = kept
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let (status, length) = (self.status, self.body.len());
+        // A 304 has no body to give the length of.
+        let length = match status {
+            304 => String::new(),
+            _ => format!("content-length: {length}\r\n"),
+        };
+        let head = format!("HTTP/1.1 {status} Said\r\n{headers}{length}\r\n");
+        [head.into_bytes(), self.body.clone()].concat()
     }
 
     /// The value of a header that is there once.
@@ -121,11 +130,26 @@ impl Answer {
     }
 }
 
-fn not_http(what: &str, text: &str) -> io::Error {
+/// The headers up to the empty line, which is taken, too.
+pub(super) fn read_headers(reader: &mut impl BufRead) -> io::Result<Vec<(String, String)>> {
+    let mut headers = Vec::new();
+    loop {
+        let line = read_line(reader)?;
+        if line.is_empty() {
+            return Ok(headers);
+        }
+        let (name, value) = line
+            .split_once(':')
+            .ok_or_else(|| not_http("header", &line))?;
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+}
+
+pub(super) fn not_http(what: &str, text: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("no {what}: {text:?}"))
 }
 
-fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
+pub(super) fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
@@ -134,7 +158,11 @@ fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
     Ok(line)
 }
 
-fn read_exactly(reader: &mut impl BufRead, len: u64, body: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn read_exactly(
+    reader: &mut impl BufRead,
+    len: u64,
+    body: &mut Vec<u8>,
+) -> io::Result<()> {
     match reader.by_ref().take(len).read_to_end(body)? as u64 == len {
         true => Ok(()),
         false => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -86,7 +86,7 @@ fn turns_stay_on_the_grid_through_an_outage() {
     let mut now = second;
     for failures in 0..40 {
         let again = agent.after_failure(Lane::Control, &habits, &mut chance, now);
-        let longest = Duration::from_secs(1 << failures.min(6)).min(INTERVAL * 3 / 2);
+        let longest = (INTERVAL / 4 * (1 << failures.min(6))).min(INTERVAL * 3 / 2);
         assert!((now..now + longest).contains(&again), "{failures}");
         now = again;
     }
