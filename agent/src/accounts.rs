@@ -106,6 +106,14 @@ impl ControllerAccount {
         self.send_failures.load(Ordering::Relaxed)
     }
 
+    pub fn fail_to_send(&self) {
+        self.send_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn fetch(&self, result: FetchResult) {
+        self.fetches[result as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
     pub fn fetches(&self, result: FetchResult) -> u64 {
         self.fetches[result as usize].load(Ordering::Relaxed)
     }

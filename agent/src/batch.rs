@@ -38,14 +38,16 @@ pub const ITEMS_MAX: usize = 2_048;
 /// So many items are handled before sinks are told to pass on what they have.
 const BATCH_MAX: usize = 256;
 
-/// What ring threads send.
-#[derive(Debug, Clone, Copy)]
+/// What other threads send.
+#[derive(Debug, Clone)]
 pub enum Item {
     Anomalous(Anomalous),
     /// Names of cgroups wait to be read, before their ring is full.
     Names,
     /// Somebody asked how the agent is: the sinks are told to pass on, and one of them answers.
     Asked,
+    /// Another config is in force, and this is what is looked at since.
+    Looking(Box<Looking>),
 }
 
 /// What the batcher asks of the kernel's side while it runs.
@@ -110,7 +112,7 @@ impl<'a, S: Source> Batcher<'a, S> {
                 Ok(item) => {
                     let rest = items.try_iter().take(BATCH_MAX - 1);
                     for item in std::iter::once(item).chain(rest) {
-                        self.take(&item, now);
+                        self.take(item, now);
                     }
                     self.books.touch(now);
                 }
@@ -122,11 +124,12 @@ impl<'a, S: Source> Batcher<'a, S> {
         self.close(clock::now())
     }
 
-    fn take(&mut self, item: &Item, now: Now) {
+    fn take(&mut self, item: Item, now: Now) {
         match item {
             Item::Names => self.learn_names(),
             Item::Asked => {}
-            Item::Anomalous(anomalous) => self.emit(anomalous, now),
+            Item::Anomalous(anomalous) => self.emit(&anomalous, now),
+            Item::Looking(looking) => self.cover(*looking),
         }
     }
 

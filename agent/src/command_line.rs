@@ -47,6 +47,13 @@ impl fmt::Display for Usage {
                 out.write_str(&words)
             }
             Self::Surplus(argument) => write!(out, "unexpected argument {argument:?}"),
+            Self::Unfit {
+                origin,
+                why: why @ Unfit::Secret(_),
+                ..
+            } => {
+                write!(out, "{origin} {why}")
+            }
             Self::Unfit { origin, value, why } => write!(out, "{origin}: {value:?} {why}"),
         }
     }

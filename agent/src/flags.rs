@@ -35,6 +35,27 @@ pub const FLAGS: &[Flag] = &[
         set: Settings::set_config,
     },
     Flag {
+        name: "controller-endpoint",
+        placeholder: "URL",
+        default: None,
+        help: "config from there, events to there; http:// only",
+        set: Settings::set_controller,
+    },
+    Flag {
+        name: "config-poll-interval",
+        placeholder: "S",
+        default: Some("30"),
+        help: "config is asked for so often",
+        set: Settings::set_poll_interval,
+    },
+    Flag {
+        name: "heartbeat-interval",
+        placeholder: "S",
+        default: Some("30"),
+        help: "the controller hears so often",
+        set: Settings::set_heartbeat_interval,
+    },
+    Flag {
         name: "observers",
         placeholder: "LIST",
         default: Some("network,container"),

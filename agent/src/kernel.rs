@@ -91,3 +91,11 @@ pub fn offered(observer: Observer) -> Vec<Hook> {
         Err(_) => Vec::new(),
     }
 }
+
+/// The objects in this binary and their sizes in bytes.
+pub fn object_sizes() -> impl Iterator<Item = (&'static str, u64)> {
+    let bytes = |object: &[u8]| u64::try_from(object.len()).unwrap_or(u64::MAX);
+    tapio_bpf::ALL
+        .iter()
+        .map(move |(name, object)| (*name, bytes(object())))
+}

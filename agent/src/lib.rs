@@ -22,6 +22,7 @@ mod journal;
 pub mod kernel;
 mod live;
 mod looking;
+pub mod managed;
 mod metrics;
 pub mod observer;
 mod privilege;
@@ -46,6 +47,7 @@ use self::batch::Closing;
 use self::command_line::Command;
 use self::health::StatusFile;
 use self::identity::Identity;
+use self::managed::{Link, Managed};
 use self::metrics::MetricsFile;
 use self::run::Run;
 use self::settings::Settings;
@@ -99,7 +101,6 @@ fn observe(
 ) -> Result<Verdict, Failure> {
     journal::begin(settings.log_level);
     let systemd = Systemd::named_in(environment);
-    let config = config::load(settings.config.as_deref())?;
     let identity =
         Identity::of(settings).map_err(|error| Failure::System("who this node is", error))?;
     let signals = Signals::register().map_err(|error| Failure::System("signals", error))?;
@@ -131,10 +132,19 @@ fn observe(
     if let Some(watchdog) = systemd.watchdog() {
         fronts.push(Box::new(watchdog));
     }
+    let link = link(settings, &identity)?;
+    let (managed, config) = match &link {
+        Some(link) => {
+            let (managed, config) = Managed::open(settings, link);
+            (Some(managed), config)
+        }
+        None => (None, Some(config::load(settings.config.as_deref())?)),
+    };
     let run = Run {
         settings,
         identity,
         config,
+        managed,
         signals: &signals,
         accounts: &accounts,
         fronts,
@@ -147,6 +157,21 @@ fn observe(
     })?;
     report(&closing);
     Ok(Verdict::Right)
+}
+
+/// The controller, if there is one, and who this agent is to it.
+fn link(settings: &Settings, identity: &Identity) -> Result<Option<Link>, Failure> {
+    let Some(endpoint) = &settings.controller else {
+        return Ok(None);
+    };
+    let node_name = identity.node_name.clone();
+    let agent_id = settings
+        .agent_id
+        .clone()
+        .unwrap_or_else(|| node_name.clone());
+    Link::new(endpoint.clone(), agent_id, node_name)
+        .map(Some)
+        .map_err(|error| Failure::System("eventfd", error))
 }
 
 /// The books of the run, for whoever keeps the log.

@@ -6,7 +6,8 @@ use tapio_common::ledger::TypeCounts;
 
 use crate::accounts::KernelCounts;
 use crate::batch::Source;
-use crate::kernel::{Fold, LoadedObserver, NameEvent, Names, Watch};
+use crate::config::NamedConfig;
+use crate::kernel::{FairShare, Fold, LoadedObserver, NameEvent, Names, Watch};
 
 /// Loaded observers, and the names of cgroups unless this kernel refuses them.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +22,13 @@ impl<'a> Live<'a> {
         self.observers
             .iter()
             .filter_map(|loaded| Some((loaded.observer, loaded.watch.as_ref()?)))
+    }
+
+    /// Puts a config in force, one observer after another.
+    pub fn apply(self, named: &NamedConfig, share: FairShare) {
+        for (_, watch) in self.watches() {
+            watch.apply(&named.config, share, named.generation);
+        }
     }
 
     fn watch(self, observer: Observer) -> Option<&'a Watch> {

@@ -11,26 +11,28 @@ use tapio_wire::CompiledConfig;
 use crate::config::NamedConfig;
 use crate::kernel::{LoadedObserver, Status};
 
-/// The entry that opens an interval of coverage.
+/// The entry that opens an interval of coverage; without a config nothing is looked for.
 pub fn looking(
     from: Timestamp,
     boot_id: &str,
-    named: &NamedConfig,
+    named: Option<&NamedConfig>,
     observers: &[LoadedObserver],
 ) -> Looking {
     let mut looking = Looking {
         from,
         boot_id: boot_id.to_owned(),
-        config_generation: named.generation,
-        config_hash: named.hash.clone(),
-        scope: serde_json::to_value(&named.config).unwrap_or_default(),
+        config_generation: named.map_or(0, |named| named.generation),
+        config_hash: named.map_or_else(String::new, |named| named.hash.clone()),
+        scope: named
+            .and_then(|named| serde_json::to_value(&named.config).ok())
+            .unwrap_or_default(),
         types: Vec::new(),
         types_missing: Default::default(),
         hooks: observers.iter().flat_map(hooks_of).collect(),
     };
     for anomaly in Anomaly::ALL.iter().copied() {
         let name = anomaly.event_type().to_owned();
-        match reason_against(anomaly, &named.config, observers) {
+        match reason_against(anomaly, named, observers) {
             None => looking.types.push(name),
             Some(reason) => {
                 looking.types_missing.insert(name, reason);
@@ -51,7 +53,7 @@ fn hooks_of(loaded: &LoadedObserver) -> impl Iterator<Item = Hook> {
 
 fn reason_against(
     anomaly: Anomaly,
-    config: &CompiledConfig,
+    named: Option<&NamedConfig>,
     observers: &[LoadedObserver],
 ) -> Option<String> {
     let observer = anomaly.observer();
@@ -59,7 +61,10 @@ fn reason_against(
     let Some(loaded) = loaded else {
         return Some("observer not asked for".to_owned());
     };
-    if !is_enabled(observer, config) {
+    let Some(named) = named else {
+        return Some("no config has been applied yet".to_owned());
+    };
+    if !is_enabled(observer, &named.config) {
         return Some("switched off by config".to_owned());
     }
     if loaded.is_watched(anomaly) {
@@ -71,7 +76,7 @@ fn reason_against(
     })
 }
 
-fn is_enabled(observer: Observer, config: &CompiledConfig) -> bool {
+pub fn is_enabled(observer: Observer, config: &CompiledConfig) -> bool {
     match observer {
         Observer::Network => config.network.enabled,
         Observer::Storage => config.storage.enabled,

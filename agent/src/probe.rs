@@ -125,6 +125,7 @@ mod tests {
                 hook("mark_victim", Ok(())),
                 hook("signal_generate", Err(Obstacle::SystemCallFilter)),
             ],
+            maps: 0,
             watch: None,
         };
         let offered = [

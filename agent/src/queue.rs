@@ -9,7 +9,9 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{self as channel, RecvError, RecvTimeoutError, TryRecvError, TrySendError};
+use crossbeam_channel::{
+    self as channel, RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError,
+};
 
 /// A channel for so many items.
 pub fn bounded<T>(items_max: usize) -> (Sender<T>, Receiver<T>) {
@@ -37,6 +39,13 @@ pub struct Sender<T> {
 impl<T> Sender<T> {
     pub fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
         self.items.try_send(item)?;
+        self.bell.ring();
+        Ok(())
+    }
+
+    /// Waits for room: for what is rare and must not be lost.
+    pub fn send(&self, item: T) -> Result<(), SendError<T>> {
+        self.items.send(item)?;
         self.bell.ring();
         Ok(())
     }
@@ -167,7 +176,10 @@ mod tests {
         assert_eq!(receiver.recv_timeout(Duration::MAX), Ok(7));
         assert_eq!(sender.try_send(8), Ok(()));
         assert_eq!(sender.try_send(9), Err(TrySendError::Full(9)));
+        assert_eq!(receiver.try_recv(), Ok(8));
+        assert_eq!(sender.send(10), Ok(()));
         drop(receiver);
         assert_eq!(sender.try_send(9), Err(TrySendError::Disconnected(9)));
+        assert_eq!(sender.send(9), Err(SendError(9)));
     }
 }

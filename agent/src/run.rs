@@ -20,6 +20,7 @@ use crate::identity::Identity;
 use crate::kernel::{self, Attachments, FairShare, Loaded, LoadedObserver, Status};
 use crate::live::Live;
 use crate::looking::looking;
+use crate::managed::{InForce, Managed};
 use crate::privilege;
 use crate::queue::{Sender, bounded};
 use crate::rings::RingTask;
@@ -35,7 +36,9 @@ const BURST_SECONDS: u32 = 5;
 pub struct Run<'a> {
     pub settings: &'a Settings,
     pub identity: Identity,
-    pub config: NamedConfig,
+    /// In force from the start; a managed agent may have none.
+    pub config: Option<NamedConfig>,
+    pub managed: Option<Managed<'a>>,
     pub signals: &'a Signals,
     pub accounts: &'a Accounts,
     pub fronts: Vec<Box<dyn Sink + Send + 'a>>,
@@ -79,17 +82,18 @@ impl Run<'_> {
     ) -> Result<(T, Closing), Failure> {
         let halt = &Stop::new().map_err(|error| Failure::System("eventfd", error))?;
         let share = fair_share(self.settings.fair_share_per_second);
-        for (_, watch) in live.watches() {
-            watch.apply(&self.config.config, share, self.config.generation);
+        if let Some(named) = &self.config {
+            live.apply(named, share);
         }
-        let identity = self.identity;
-        let since = looking(
-            clock::now().wall,
-            &identity.boot_id,
-            &self.config,
-            live.observers,
-        );
-        let scribe = Scribe::new(identity.node_name, &identity.boot_id, identity.seed);
+        let Identity {
+            node_name,
+            boot_id,
+            seed,
+        } = self.identity;
+        let now = clock::now().wall;
+        let since = looking(now, &boot_id, self.config.as_ref(), live.observers);
+        let running = summary(live.observers, self.config.as_ref());
+        let scribe = Scribe::new(node_name, &boot_id, seed);
         let mut batcher = Batcher::new(live, scribe, cgroups, self.fronts, self.accounts);
         batcher.cover(since);
         thread::scope(|scope| {
@@ -107,6 +111,15 @@ impl Run<'_> {
             for (name, task) in self.tasks {
                 crew.start(name.name(), move || task(stop).map_err(Failure::Sink))?;
             }
+            if let Some(managed) = self.managed {
+                let items = items.clone();
+                let in_force = InForce::new(live, share, &boot_id, items, self.config);
+                let turns = managed.turns(in_force, self.accounts, seed);
+                crew.start("heartbeat", move || {
+                    turns.run(stop);
+                    Ok(())
+                })?;
+            }
             crew.start("signal", move || {
                 self.signals.wait(stop, || {
                     // A queue that is full is read soon, and then the question is seen as well.
@@ -114,7 +127,7 @@ impl Run<'_> {
                 });
                 Ok(())
             })?;
-            log::info!("observing {}", summary(live.observers, &self.config));
+            log::info!("observing {running}");
             let answer = drive(stop);
             limit_leaving();
             drop(stop.guard());
@@ -183,16 +196,18 @@ fn ring_tasks<'a>(
         .collect()
 }
 
-fn summary(observers: &[LoadedObserver], config: &NamedConfig) -> String {
+fn summary(observers: &[LoadedObserver], config: Option<&NamedConfig>) -> String {
     let running = observers.iter().filter(|loaded| loaded.watch.is_some());
     let names: Vec<_> = running.map(|loaded| loaded.observer.name()).collect();
     let hooks = observers.iter().flat_map(|loaded| &loaded.hooks);
     let attached = hooks.clone().filter(|hook| hook.attached.is_ok()).count();
+    let config = config.map_or_else(
+        || "no config yet, so nothing is looked for".to_owned(),
+        |named| format!("config {} generation {}", named.hash, named.generation),
+    );
     format!(
-        "{}: {attached} of {} hooks attached, config {} generation {}",
+        "{}: {attached} of {} hooks attached, {config}",
         names.join(", "),
         hooks.count(),
-        config.hash,
-        config.generation
     )
 }

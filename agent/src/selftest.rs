@@ -58,11 +58,12 @@ pub fn selftest(settings: &Settings) -> Result<Verdict, Failure> {
     let run = Run {
         settings: &settings,
         identity,
-        config: NamedConfig {
+        config: Some(NamedConfig {
             hash: config::hash_of(&config),
             generation: FIRST_GENERATION,
             config,
-        },
+        }),
+        managed: None,
         signals: &signals,
         accounts: &accounts,
         fronts: vec![Box::new(Witness { lines })],

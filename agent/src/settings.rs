@@ -6,12 +6,15 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use log::LevelFilter;
 use tapio_common::catalogue::Observer;
 use tapio_common::evidence::Limits;
 use tapio_common::quantity;
 
+use crate::http::Endpoint;
+use crate::managed::Intervals;
 use crate::sink::SinkName;
 
 /// Everything `tapio-agent` can be told.
@@ -20,6 +23,9 @@ pub struct Settings {
     /// In the order given, none twice; empty until settled.
     pub sinks: Vec<SinkName>,
     pub config: Option<PathBuf>,
+    /// With one, config comes from there and events go there.
+    pub controller: Option<Endpoint>,
+    pub intervals: Intervals,
     pub observers: Vec<Observer>,
     pub data_dir: PathBuf,
     /// What the evidence directory may take and how soon it has to last.
@@ -47,6 +53,9 @@ pub enum Unfit {
     NotATime,
     NotAnObserver,
     NotBuilt,
+    /// What is wrong with a value that may be a secret, and is not quoted.
+    Secret(&'static str),
+    NotSeconds,
 }
 
 impl fmt::Display for Unfit {
@@ -66,6 +75,11 @@ impl fmt::Display for Unfit {
             ),
             Self::NotATime => out.write_str("is not a time such as 500ms, 90s, 24h or 14d"),
             Self::NotAnObserver => out.write_str("is not one of network, storage, container, node"),
+            Self::Secret(words) => out.write_str(words),
+            Self::NotSeconds => write!(
+                out,
+                "is not a whole number of seconds from 1 to {INTERVAL_SECONDS_MAX}"
+            ),
             Self::NotBuilt => out.write_str("is not built into this version"),
         }
     }
@@ -76,6 +90,9 @@ const IDENTIFIER_BYTES_MAX: usize = 256;
 
 /// Segments smaller than this would be more seals than evidence.
 const SEGMENT_BYTES_MIN: u64 = 64 << 10;
+
+/// An agent that is heard of less than once a day is not managed.
+const INTERVAL_SECONDS_MAX: u64 = 86_400;
 
 /// A rate above this is no limit any machine meets, and its interval would round to nothing.
 const RATE_MAX: u32 = 1_000_000;
@@ -89,6 +106,11 @@ impl Settings {
         Self {
             sinks: Vec::new(),
             config: None,
+            controller: None,
+            intervals: Intervals {
+                poll: Duration::ZERO,
+                heartbeat: Duration::ZERO,
+            },
             observers: Vec::new(),
             data_dir: PathBuf::new(),
             evidence: Limits::default(),
@@ -131,6 +153,22 @@ impl Settings {
 
     pub(crate) fn set_config(&mut self, value: &OsStr) -> Result<(), Unfit> {
         self.config = Some(path(value)?);
+        Ok(())
+    }
+
+    pub(crate) fn set_controller(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.controller =
+            Some(Endpoint::parse(text(value)?).map_err(|error| Unfit::Secret(error.words()))?);
+        Ok(())
+    }
+
+    pub(crate) fn set_poll_interval(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.intervals.poll = seconds(value)?;
+        Ok(())
+    }
+
+    pub(crate) fn set_heartbeat_interval(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.intervals.heartbeat = seconds(value)?;
         Ok(())
     }
 
@@ -228,6 +266,14 @@ fn nanos(value: &OsStr) -> Result<u64, Unfit> {
     quantity::duration(text(value)?)
         .and_then(|time| u64::try_from(time.as_nanos()).ok())
         .ok_or(Unfit::NotATime)
+}
+
+fn seconds(value: &OsStr) -> Result<Duration, Unfit> {
+    let seconds: u64 = text(value)?.parse().map_err(|_| Unfit::NotSeconds)?;
+    match seconds {
+        1..=INTERVAL_SECONDS_MAX => Ok(Duration::from_secs(seconds)),
+        _ => Err(Unfit::NotSeconds),
+    }
 }
 
 fn identifier(value: &OsStr) -> Result<String, Unfit> {

@@ -172,10 +172,7 @@ fn run(source: Double, items: &[Item]) -> (Vec<Occurrence>, Closing, Vec<Ledger>
             if let Item::Anomalous(anomalous) = item {
                 ring.receive(anomalous.anomaly);
             }
-            while sender.try_send(*item).is_err() {
-                assert!(!batch.is_finished(), "the batcher runs");
-                thread::yield_now();
-            }
+            sender.send(item.clone()).expect("the batcher runs");
         }
         drop(sender);
         batch.join().expect("no panic")

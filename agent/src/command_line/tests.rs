@@ -145,6 +145,22 @@ fn help_fits_a_screen_and_shows_every_flag_with_its_default() {
 
 #[test]
 fn a_twin_is_the_flag_in_capitals() {
-    assert_eq!(FLAGS[3].name, "data-dir");
-    assert_eq!(FLAGS[3].twin(), "TAPIO_DATA_DIR");
+    let flag = Flag::named("data-dir").expect("it is in the table");
+    assert_eq!(flag.twin(), "TAPIO_DATA_DIR");
+}
+
+#[test]
+fn a_url_that_is_refused_is_not_quoted() {
+    for url in [
+        "http://user:hunter2@controller",
+        "https://user:hunter2@controller",
+    ] {
+        let complaint = read(&["--controller-endpoint", url], &[]).expect_err("refused");
+        let complaint = complaint.to_string();
+        assert!(
+            complaint.starts_with("--controller-endpoint "),
+            "{complaint}"
+        );
+        assert!(!complaint.contains("hunter2"), "{complaint}");
+    }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 /// Pseudo-random numbers for jitter; nothing secret hangs on them (SplitMix64).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Chance {
     state: u64,
 }
@@ -21,6 +21,11 @@ impl Chance {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
+    }
+
+    /// Another one, that goes its own way.
+    pub fn fork(&mut self) -> Self {
+        Self::new(self.next())
     }
 
     /// Anything from nothing to `most`.

@@ -42,6 +42,16 @@ pub enum CallError {
     Left,
 }
 
+impl CallError {
+    /// Whether nobody was there: any other call would fare the same now.
+    pub fn is_unreached(&self) -> bool {
+        matches!(
+            self,
+            Self::Unresolved(_) | Self::Unconnected(_) | Self::Left
+        )
+    }
+}
+
 impl fmt::Display for CallError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -141,7 +151,11 @@ impl Client {
         let deadline = clock::boot_nanos_in(self.limits.connect).min(until.deadline);
         let addresses = self
             .resolver
-            .addresses(&self.endpoint, until.leave, deadline)?;
+            .addresses(&self.endpoint, until.leave, deadline)
+            .map_err(|error| match error {
+                CallError::Late => CallError::Unresolved(io::ErrorKind::TimedOut.into()),
+                other => other,
+            })?;
         let mut failure = CallError::NoAnswer;
         for (at, address) in (0u64..).zip(&addresses) {
             // What is left is shared by the addresses that are, so that a silent one costs its part.
@@ -154,6 +168,9 @@ impl Client {
             match Connection::open(*address, Until { deadline, ..until }) {
                 Ok(connection) => return Ok(connection),
                 Err(CallError::Left) => return Err(CallError::Left),
+                Err(CallError::Late) => {
+                    failure = CallError::Unconnected(io::ErrorKind::TimedOut.into());
+                }
                 Err(error) => failure = error,
             }
         }

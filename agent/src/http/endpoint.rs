@@ -40,9 +40,9 @@ pub enum EndpointError {
     Malformed,
 }
 
-impl fmt::Display for EndpointError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
+impl EndpointError {
+    pub const fn words(self) -> &'static str {
+        match self {
             Self::Https => {
                 "asks for https, which this agent does not speak: use http:// to a local proxy \
                  or mesh that does"
@@ -53,7 +53,13 @@ impl fmt::Display for EndpointError {
             Self::BadPort => "has a port that is not 1 to 65535",
             Self::NotABase => "has a query or a fragment",
             Self::Malformed => "is no URL: it is too long, or holds characters no URL has",
-        })
+        }
+    }
+}
+
+impl fmt::Display for EndpointError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.words())
     }
 }
 

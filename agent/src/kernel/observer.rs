@@ -70,6 +70,8 @@ pub struct LoadedObserver {
     pub observer: Observer,
     pub status: Status,
     pub hooks: Vec<Hook>,
+    /// How many maps its programs have here.
+    pub maps: usize,
     /// What runs; `None` if the observer failed.
     pub watch: Option<Watch>,
 }
@@ -80,6 +82,7 @@ impl LoadedObserver {
             observer,
             status: Status::Failed(reason.to_string()),
             hooks: Vec::new(),
+            maps: 0,
             watch: None,
         }
     }
@@ -174,11 +177,13 @@ fn assemble(
         })
         .collect();
     let status = status_of(observer, &hooks);
+    let maps = parts.maps.len();
     if let Status::Failed(_) = status {
         return LoadedObserver {
             observer,
             status,
             hooks,
+            maps,
             watch: None,
         };
     }
@@ -188,6 +193,7 @@ fn assemble(
             observer,
             status,
             hooks,
+            maps,
             watch: Some(watch),
         },
         Err(obstacle) => LoadedObserver {
