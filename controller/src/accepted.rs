@@ -3,11 +3,13 @@
 //! One thread writes, and it alone takes batches while there is a copy: it looks whether the
 //! batch is a retry, writes its lines, and only then counts it. So a batch is in the copy exactly
 //! when it counts as taken, even where its sender was told 500 because the disk took too long,
-//! and a retry never makes a second line. Handlers wait for it, but not for ever.
+//! and a retry never makes a second line, not even of a file that an earlier process wrote.
+//! Handlers wait for it, but not for ever.
 
 mod lines;
 mod output;
 mod pace;
+mod recall;
 
 use std::io;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::registry::{Batch, Receipt, Shared};
 use crate::settings::AcceptedTarget;
 use output::Output;
 use pace::Pace;
+use recall::Recall;
 
 pub use lines::lines_of;
 
@@ -112,10 +115,18 @@ impl Accepted {
         registry: Arc<Shared>,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let output = Output::open(target)?;
-        Self::start_on(output, registry)
+        let recall = match target {
+            AcceptedTarget::File(path) => Recall::of(path)?,
+            AcceptedTarget::Stdout => Recall::default(),
+        };
+        Self::start_on(output, recall, registry)
     }
 
-    fn start_on(output: Output, registry: Arc<Shared>) -> io::Result<(Self, JoinHandle<()>)> {
+    fn start_on(
+        output: Output,
+        recall: Recall,
+        registry: Arc<Shared>,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
         let (queue, orders) = mpsc::sync_channel(QUEUE_BATCHES);
         let state = Arc::new(State {
             started: Instant::now(),
@@ -125,6 +136,7 @@ impl Accepted {
         });
         let writer = Writer {
             output,
+            recall,
             registry,
             state: Arc::clone(&state),
             failing: false,
@@ -202,6 +214,7 @@ impl Accepted {
 /// The writing side: owns the output.
 struct Writer {
     output: Output,
+    recall: Recall,
     registry: Arc<Shared>,
     state: Arc<State>,
     failing: bool,
@@ -243,6 +256,7 @@ impl Writer {
             .with(|registry| registry.duplicate_of(batch).is_some());
         let written = known || self.append(&job.lines);
         Some(if written {
+            self.recall.forget(&job.lines);
             Ok(self.registry.with(|registry| registry.take(batch, job.now)))
         } else {
             self.state.failures.fetch_add(1, Ordering::Relaxed);
@@ -252,7 +266,7 @@ impl Writer {
 
     /// Says once that writing fails, and once that it works again.
     fn append(&mut self, lines: &[u8]) -> bool {
-        match self.output.append(lines) {
+        match self.output.append(self.recall.unwritten(lines)) {
             Ok(()) => {
                 if std::mem::replace(&mut self.failing, false) {
                     log::info!("accepted events: written again");

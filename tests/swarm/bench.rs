@@ -153,7 +153,7 @@ fn report(options: &Options, crowd: &Crowd, cost: &Cost, moments: &Moments) {
         );
         let peak = crowd.tally.peak(away.left, away.end, connections);
         show(
-            Figure::promised("  busiest second, connections over steady", 3.0, "x"),
+            Figure::beside("  busiest second, connections tried over steady", "x"),
             peak as f64 / opened,
         );
     }

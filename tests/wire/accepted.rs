@@ -36,6 +36,12 @@ fn start() -> (TestController, std::path::PathBuf) {
     )
 }
 
+/// A controller whose copy is this file, which outlives it.
+fn start_on(path: &Path) -> TestController {
+    let name = path.to_str().expect("a plain path");
+    TestController::start(&["--accepted", name])
+}
+
 fn read(path: &Path) -> Vec<Value> {
     lines(&fs::read_to_string(path).expect("the file is there"))
 }
@@ -262,4 +268,44 @@ fn a_full_disk_is_refused_and_recovered_from_without_loss_or_double() {
         (&sequence["gaps_total"], &sequence["regressions_total"]),
         (&0.into(), &0.into())
     );
+}
+
+#[test]
+fn a_batch_is_in_the_copy_once_though_the_controller_was_killed_before_its_answer_arrived() {
+    let folder = TestFolder::new();
+    let path = folder.join("accepted.jsonl");
+    let batches = [("a", 7), ("b", 1)].map(|(id, sequence)| payload::batch(id, sequence, 3));
+    let controller = start_on(&path);
+    for batch in &batches {
+        controller.post(payload::EVENTS, batch).ok();
+    }
+    drop(controller);
+    let whole = fs::read(&path).expect("the file is there");
+    for torn_at in [
+        whole.len(),
+        whole.len() - 1,
+        whole.len() - 500,
+        whole.len() / 2 + 1,
+    ] {
+        fs::write(&path, &whole[..torn_at]).expect("it is ours");
+        let controller = start_on(&path);
+        // As agents come back: in any order, each with the batch it has no answer to.
+        for batch in batches.iter().rev() {
+            let answer = controller.post(payload::EVENTS, batch).ok();
+            assert_eq!(
+                (&answer["accepted"], &answer["rejected"]),
+                (&3.into(), &0.into())
+            );
+        }
+        assert_eq!(
+            fs::read(&path).expect("the file is there"),
+            whole,
+            "torn at {torn_at}"
+        );
+        controller
+            .post(payload::EVENTS, &payload::batch("a", 8, 2))
+            .ok();
+        assert_eq!(read(&path).len(), 8);
+        assert_eq!(controller.status()["totals"]["accepted_events_total"], 8);
+    }
 }

@@ -74,7 +74,8 @@ fn a_stuck_write_is_refused_and_its_retry_is_a_duplicate() {
     let (mut reader, writer) = UnixStream::pair().unwrap();
     let registry = registry();
     let output = Output::on_pipe(writer);
-    let (accepted, thread) = Accepted::start_on(output, Arc::clone(&registry)).unwrap();
+    let (accepted, thread) =
+        Accepted::start_on(output, Recall::default(), Arc::clone(&registry)).unwrap();
     let large = [vec![b'x'; 1_048_576], vec![b'\n']].concat();
 
     assert_eq!(accepted.write(batch(1), large.clone(), NOW), Err(Unwritten));
