@@ -49,6 +49,11 @@ impl<T> Sender<T> {
         self.bell.ring();
         Ok(())
     }
+
+    /// Items that are not read yet.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
 }
 
 /// Wakes the reader, once it is known who that is.

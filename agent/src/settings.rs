@@ -22,6 +22,9 @@ use crate::sink::SinkName;
 pub struct Settings {
     /// In the order given, none twice; empty until settled.
     pub sinks: Vec<SinkName>,
+    pub http_url: Option<Endpoint>,
+    pub otlp_url: Option<Endpoint>,
+    pub sink_headers: Vec<HeaderSource>,
     pub config: Option<PathBuf>,
     /// With one, config comes from there and events go there.
     pub controller: Option<Endpoint>,
@@ -38,6 +41,15 @@ pub struct Settings {
     /// Events per second of one cgroup and type; `None` is no limit.
     pub fair_share_per_second: Option<u32>,
     pub log_level: LevelFilter,
+}
+
+/// A header of network sinks, and the file its value is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderSource {
+    /// `None`: of the one there is.
+    pub sink: Option<SinkName>,
+    pub name: String,
+    pub path: PathBuf,
 }
 
 /// Why a value cannot be taken.
@@ -105,6 +117,9 @@ impl Settings {
     pub(crate) fn blank() -> Self {
         Self {
             sinks: Vec::new(),
+            http_url: None,
+            otlp_url: None,
+            sink_headers: Vec::new(),
             config: None,
             controller: None,
             intervals: Intervals {
@@ -151,14 +166,30 @@ impl Settings {
         Ok(())
     }
 
+    pub(crate) fn set_http_url(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.http_url = Some(endpoint(value)?);
+        Ok(())
+    }
+
+    pub(crate) fn set_otlp_url(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.otlp_url = Some(endpoint(value)?);
+        Ok(())
+    }
+
+    pub(crate) fn add_sink_headers(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        for given in unquoted_text(value)?.split(',') {
+            self.sink_headers.push(header_source(given.trim())?);
+        }
+        Ok(())
+    }
+
     pub(crate) fn set_config(&mut self, value: &OsStr) -> Result<(), Unfit> {
         self.config = Some(path(value)?);
         Ok(())
     }
 
     pub(crate) fn set_controller(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        self.controller =
-            Some(Endpoint::parse(text(value)?).map_err(|error| Unfit::Secret(error.words()))?);
+        self.controller = Some(endpoint(value)?);
         Ok(())
     }
 
@@ -242,6 +273,56 @@ impl Settings {
         };
         Ok(())
     }
+}
+
+/// `[SINK:]NAME=@FILE`. Never quoted, because some will give the secret where the file belongs.
+fn header_source(given: &str) -> Result<HeaderSource, Unfit> {
+    let unfit = Unfit::Secret("is not [SINK:]NAME=@FILE: the value is read from a file");
+    let (name, path) = given.split_once("=@").ok_or(unfit)?;
+    let (sink, name) = match name.split_once(':') {
+        Some(("http", name)) => (Some(SinkName::Http), name),
+        Some(("otlp", name)) => (Some(SinkName::Otlp), name),
+        Some(_) => {
+            return Err(Unfit::Secret(
+                "names a sink that has no headers: http or otlp",
+            ));
+        }
+        None => (None, name),
+    };
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(unfit);
+    }
+    if OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        return Err(Unfit::Secret("names a header that the agent sets itself"));
+    }
+    if path.is_empty() {
+        return Err(unfit);
+    }
+    Ok(HeaderSource {
+        sink,
+        name: name.to_owned(),
+        path: PathBuf::from(path),
+    })
+}
+
+const OWN_HEADERS: &[&str] = &[
+    "Host",
+    "Content-Type",
+    "Content-Length",
+    "Content-Encoding",
+    "Transfer-Encoding",
+    "Connection",
+    "Expect",
+    "Upgrade",
+];
+
+fn endpoint(value: &OsStr) -> Result<Endpoint, Unfit> {
+    Endpoint::parse(unquoted_text(value)?).map_err(|error| Unfit::Secret(error.words()))
+}
+
+fn unquoted_text(value: &OsStr) -> Result<&str, Unfit> {
+    value.to_str().ok_or(Unfit::Secret("is not UTF-8"))
 }
 
 fn text(value: &OsStr) -> Result<&str, Unfit> {

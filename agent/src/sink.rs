@@ -4,7 +4,12 @@
 //! so that what cannot work is refused at once. Its front is the batch thread's; a sink that talks
 //! to somebody who may be slow brings a task of its own, which runs in a thread of that name.
 
+mod credential;
 mod file;
+mod http;
+mod otlp;
+mod outbox;
+mod remote;
 mod stdout;
 
 use std::fmt;
@@ -12,6 +17,7 @@ use std::io;
 
 use tapio_common::sink::{Sink, SinkAccount};
 
+use self::credential::CredentialError;
 use crate::settings::Settings;
 use crate::stop::Stop;
 
@@ -33,6 +39,10 @@ pub enum SinkError {
     NotBuilt(SinkName),
     Stdout(io::Error),
     File(FileError),
+    NoUrl(SinkName),
+    /// A header that does not say which of two sinks it is for.
+    WhoseHeader(String),
+    Credential(CredentialError),
 }
 
 impl From<FileError> for SinkError {
@@ -49,6 +59,18 @@ impl fmt::Display for SinkError {
             }
             Self::Stdout(error) => write!(out, "standard output cannot be used: {error}"),
             Self::File(error) => write!(out, "{error}"),
+            Self::NoUrl(sink) => {
+                let name = sink.name();
+                write!(
+                    out,
+                    "sink {name} needs to know where to: --{name}-url http://…"
+                )
+            }
+            Self::WhoseHeader(name) => write!(
+                out,
+                "--sink-header {name} has to say which sink it is for: http:{name} or otlp:{name}"
+            ),
+            Self::Credential(error) => write!(out, "--sink-header: {error}"),
         }
     }
 }
@@ -56,9 +78,10 @@ impl fmt::Display for SinkError {
 impl std::error::Error for SinkError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::NotBuilt(_) => None,
+            Self::NotBuilt(_) | Self::NoUrl(_) | Self::WhoseHeader(_) => None,
             Self::Stdout(error) => Some(error),
             Self::File(error) => error.source(),
+            Self::Credential(error) => error.source(),
         }
     }
 }
@@ -89,8 +112,8 @@ macro_rules! sinks {
 sinks! {
     Stdout "stdout" Some(stdout::open);
     File "file" Some(file::open);
-    Http "http" None;
-    Otlp "otlp" None;
+    Http "http" Some(http::open);
+    Otlp "otlp" Some(otlp::open);
     Controller "controller" None;
 }
 

@@ -98,6 +98,11 @@ impl SinkAccount {
         self.dropped[reason as usize].fetch_add(events, Ordering::Relaxed);
     }
 
+    /// Taken, and neither delivered nor dropped yet.
+    pub fn pending(&self) -> u64 {
+        self.pending.load(Ordering::Relaxed)
+    }
+
     pub fn dropped_total(&self) -> u64 {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         self.dropped.iter().map(of).sum()

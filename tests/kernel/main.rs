@@ -16,6 +16,7 @@ mod network;
 mod oom;
 mod oracle;
 mod podman;
+mod receivers;
 mod scene;
 mod scope;
 mod senders;

@@ -95,7 +95,7 @@ fn a_value_that_does_not_fit_is_named_with_what_would() {
     );
     for (flag, value, wanted) in [
         ("--sink", "kafka", sinks),
-        ("--sink", "otlp", "is not built into this version"),
+        ("--sink", "controller", "is not built into this version"),
         (
             "--observers",
             "kernel",
@@ -130,6 +130,42 @@ fn a_value_that_does_not_fit_is_named_with_what_would() {
 }
 
 #[test]
+fn a_header_names_a_file_and_what_may_be_a_secret_is_not_quoted() {
+    let given = [
+        "--sink-header",
+        "Authorization=@/run/token,otlp:X-Key=@/run/key",
+    ];
+    let headers = settings(&given, &[]).sink_headers;
+    let names: Vec<_> = headers
+        .iter()
+        .map(|header| (header.sink, header.name.as_str()))
+        .collect();
+    assert_eq!(
+        names,
+        [(None, "Authorization"), (Some(SinkName::Otlp), "X-Key")]
+    );
+    assert_eq!(headers[1].path.to_str(), Some("/run/key"));
+    let form = "--sink-header is not [SINK:]NAME=@FILE: the value is read from a file";
+    for (value, wanted) in [
+        ("Authorization=hunter2", form),
+        ("Authorization: hunter2", form),
+        ("=@/hunter2", form),
+        ("A B=@/hunter2", form),
+        ("A=@", form),
+        (
+            "file:A=@/hunter2",
+            "--sink-header names a sink that has no headers: http or otlp",
+        ),
+        (
+            "content-length=@/hunter2",
+            "--sink-header names a header that the agent sets itself",
+        ),
+    ] {
+        assert_eq!(complaint(&["--sink-header", value], &[]), wanted);
+    }
+}
+
+#[test]
 fn help_fits_a_screen_and_shows_every_flag_with_its_default() {
     let page = help();
     assert!(page.lines().count() <= 32, "{page}");
@@ -155,12 +191,10 @@ fn a_url_that_is_refused_is_not_quoted() {
         "http://user:hunter2@controller",
         "https://user:hunter2@controller",
     ] {
-        let complaint = read(&["--controller-endpoint", url], &[]).expect_err("refused");
-        let complaint = complaint.to_string();
-        assert!(
-            complaint.starts_with("--controller-endpoint "),
-            "{complaint}"
-        );
-        assert!(!complaint.contains("hunter2"), "{complaint}");
+        for flag in ["--controller-endpoint", "--http-url", "--otlp-url"] {
+            let complaint = read(&[flag, url], &[]).expect_err("refused").to_string();
+            assert!(complaint.starts_with(&format!("{flag} ")), "{complaint}");
+            assert!(!complaint.contains("hunter2"), "{complaint}");
+        }
     }
 }

@@ -17,6 +17,8 @@ const INTERIM_MAX: usize = 4;
 pub struct Answer {
     pub status: u16,
     pub etag: Option<String>,
+    /// Seconds after which the peer wants to be asked again.
+    pub retry_after: Option<u64>,
     pub body: Vec<u8>,
     /// Whether the connection can take another request.
     pub(super) keeps: bool,
@@ -35,6 +37,7 @@ enum Extent {
 struct Head {
     status: u16,
     etag: Option<String>,
+    retry_after: Option<u64>,
     extent: Extent,
     keeps: bool,
 }
@@ -70,6 +73,7 @@ pub fn read(
     Ok(Answer {
         status: head.status,
         etag: head.etag,
+        retry_after: head.retry_after,
         body,
         // Bytes behind the answer belong to no request.
         keeps: head.keeps && head.extent != Extent::Rest && input.at == input.bytes.len(),
@@ -190,6 +194,7 @@ fn parse_head(lines: &[u8]) -> Result<Head, CallError> {
     let mut head = Head {
         status,
         etag: None,
+        retry_after: None,
         extent: Extent::Rest,
         keeps: is_1_1,
     };
@@ -201,6 +206,8 @@ fn parse_head(lines: &[u8]) -> Result<Head, CallError> {
         let value = value.trim();
         if name.eq_ignore_ascii_case("etag") {
             head.etag = Some(value.to_owned());
+        } else if name.eq_ignore_ascii_case("retry-after") {
+            head.retry_after = value.parse().ok(); // its other form is a date
         } else if name.eq_ignore_ascii_case("connection") {
             head.keeps &= !value.eq_ignore_ascii_case("close");
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
