@@ -35,7 +35,8 @@ struct {
 	__type(value, struct retransmitting);
 } retransmitting SEC(".maps");
 
-static __always_inline struct retransmitting *
+/* Not inlined: what it fills would stay on the stack under all that report() calls. */
+static __noinline struct retransmitting *
 retransmitting_of(const struct sock *sk, const struct tapio_network_config *config)
 {
 	__u64 key = (__u64)sk;
