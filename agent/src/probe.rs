@@ -8,12 +8,13 @@ use std::fs;
 
 use crate::kernel::{self, Hook, LoadedObserver, Memlock, Status, Surroundings};
 use crate::settings::Settings;
-use crate::{Failure, Verdict};
+use crate::{Failure, Verdict, journal};
 
 const RELEASE_PATH: &str = "/proc/sys/kernel/osrelease";
 
 /// Probes, and says on standard output what came of it.
 pub fn probe(settings: &Settings) -> Result<Verdict, Failure> {
+    journal::begin(settings.log_level);
     let surroundings = kernel::surroundings();
     let loaded = kernel::load(&settings.observers, settings.ebpf_dir.as_deref());
     loaded.attachments.detach();

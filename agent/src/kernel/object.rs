@@ -13,6 +13,11 @@ use libbpf_rs::{Link, MapCore, Object, ObjectBuilder, OpenObject, PrintLevel, Pr
 use super::btf::KernelTypes;
 use super::obstacle::{Obstacle, Surroundings};
 
+/// What the verifier is asked to say, for who reads the log: what a program cost it, and the way to
+/// what it does not take.
+const COSTS: u32 = 4;
+const STEPS: u32 = 1;
+
 /// What is to be loaded.
 #[derive(Debug)]
 pub struct Plan<'a> {
@@ -62,7 +67,7 @@ pub fn load(
         }
     }
     let wanted: Vec<_> = without(&plan.hooks, &refused);
-    let object = match open(plan, &wanted)?.load() {
+    let object = match open(plan, &wanted, COSTS)?.load() {
         Ok(object) => object,
         Err(error) => {
             if !surroundings.obstacles().is_empty() {
@@ -73,7 +78,7 @@ pub fn load(
             if rest.is_empty() {
                 return Err(surroundings.explain("load", error));
             }
-            let again = open(plan, &rest)?.load();
+            let again = open(plan, &rest, COSTS)?.load();
             again.map_err(|error| surroundings.explain("load", error))?
         }
     };
@@ -93,15 +98,16 @@ fn find_refused<'a>(
     refused: &mut BTreeMap<&'a str, Obstacle>,
 ) -> Result<(), Obstacle> {
     for hook in wanted.iter().copied() {
-        if let Err(error) = open(plan, &[hook])?.load() {
+        if let Err(error) = open(plan, &[hook], COSTS | STEPS)?.load() {
             refused.insert(hook, surroundings.explain("load", error));
         }
     }
     Ok(())
 }
 
-/// Opens the object with exactly these programs, its constants and its sizes set.
-fn open(plan: &Plan<'_>, hooks: &[&str]) -> Result<OpenObject, Obstacle> {
+/// Opens the object with exactly these programs, its constants and its sizes set. `words` is what
+/// the verifier is to say of them.
+fn open(plan: &Plan<'_>, hooks: &[&str], words: u32) -> Result<OpenObject, Obstacle> {
     let refused = |source| Obstacle::Refused {
         step: "open",
         source,
@@ -122,6 +128,9 @@ fn open(plan: &Plan<'_>, hooks: &[&str]) -> Result<OpenObject, Obstacle> {
             .chain(plan.run_once)
             .any(|name| program.name() == *name);
         program.set_autoload(is_wanted);
+        if log::log_enabled!(log::Level::Debug) {
+            program.set_log_level(words);
+        }
     }
     for mut map in object.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
@@ -202,5 +211,7 @@ fn to_usize(number: u32) -> usize {
 
 /// libbpf's words, the verifier's among them, for who asks for them.
 fn log_words(_: PrintLevel, text: String) {
-    log::debug!(target: "libbpf", "{}", text.trim_end());
+    for line in text.trim_end().lines() {
+        log::debug!("{line}");
+    }
 }
