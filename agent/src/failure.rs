@@ -5,8 +5,8 @@ use std::fmt;
 use std::io;
 
 use tapio_common::catalogue::Observer;
+use tapio_common::command_line::Usage;
 
-use crate::command_line::Usage;
 use crate::config::ConfigError;
 use crate::metrics::MetricsError;
 use crate::privilege::PrivilegeError;

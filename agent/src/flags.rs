@@ -1,181 +1,116 @@
-//! The one table of flags: parser, `--help`, environment twins and defaults all come from it.
+//! The one table of commands and flags; what is made of it is in [`tapio_common::command_line`].
 //!
-//! A default is text like any other value and goes through the same `set`, so that what `--help`
-//! prints is what holds when nothing is said. How a command line is read is in
-//! [`crate::command_line`]; what a value may be, in [`crate::settings`].
+//! What a value may be is in [`crate::settings`].
 
-use std::ffi::OsStr;
+use tapio_common::command_line::{self, Operand};
 
-use crate::settings::{Settings, Unfit};
+use crate::settings::Settings;
 
-/// One row of the table.
-pub struct Flag {
-    pub name: &'static str,
-    pub placeholder: &'static str,
-    /// `None` where leaving the flag out means doing without, or `help` says what holds.
-    pub default: Option<&'static str>,
-    pub help: &'static str,
-    /// Called once per value: a flag that repeats adds to what is there.
-    pub(crate) set: fn(&mut Settings, &OsStr) -> Result<(), Unfit>,
+/// What `tapio-agent` can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    Observe,
+    HealthCheck,
+    Probe,
+    SelfTest,
 }
 
-pub const FLAGS: &[Flag] = &[
-    Flag {
-        name: "sink",
-        placeholder: "NAME",
-        default: Some("stdout"),
-        help: "where to, repeatable: stdout, file, http, otlp",
-        set: Settings::add_sinks,
-    },
-    Flag {
-        name: "http-url",
-        placeholder: "URL",
-        default: None,
-        help: "sink http posts lines of JSON there",
-        set: Settings::set_http_url,
-    },
-    Flag {
-        name: "otlp-url",
-        placeholder: "URL",
-        default: None,
-        help: "sink otlp posts to /v1/logs there",
-        set: Settings::set_otlp_url,
-    },
-    Flag {
-        name: "sink-header",
-        placeholder: "NAME=@FILE",
-        default: None,
-        help: "header of these, from a file; http:NAME, otlp:NAME",
-        set: Settings::add_sink_headers,
-    },
-    Flag {
-        name: "config",
-        placeholder: "FILE",
-        default: None,
-        help: "compiled config, JSON (none: production-default)",
-        set: Settings::set_config,
-    },
-    Flag {
-        name: "controller-endpoint",
-        placeholder: "URL",
-        default: None,
-        help: "config from there, events to there; http:// only",
-        set: Settings::set_controller,
-    },
-    Flag {
-        name: "config-poll-interval",
-        placeholder: "S",
-        default: Some("30"),
-        help: "config is asked for so often",
-        set: Settings::set_poll_interval,
-    },
-    Flag {
-        name: "heartbeat-interval",
-        placeholder: "S",
-        default: Some("30"),
-        help: "the controller hears so often",
-        set: Settings::set_heartbeat_interval,
-    },
-    Flag {
-        name: "observers",
-        placeholder: "LIST",
-        default: Some("network,container"),
-        help: "what to observe, comma between",
-        set: Settings::set_observers,
-    },
-    Flag {
-        name: "data-dir",
-        placeholder: "DIR",
-        default: Some("/var/lib/tapio/evidence"),
-        help: "evidence directory",
-        set: Settings::set_data_dir,
-    },
-    Flag {
-        name: "segment-max-bytes",
-        placeholder: "N",
-        default: Some("16MiB"),
-        help: "evidence is sealed at least so often",
-        set: Settings::set_segment_max_bytes,
-    },
-    Flag {
-        name: "retain-bytes",
-        placeholder: "N",
-        default: Some("256MiB"),
-        help: "evidence kept, oldest goes first",
-        set: Settings::set_retain_bytes,
-    },
-    Flag {
-        name: "retain-age",
-        placeholder: "TIME",
-        default: Some("14d"),
-        help: "evidence kept, by its age",
-        set: Settings::set_retain_age,
-    },
-    Flag {
-        name: "fsync",
-        placeholder: "TIME",
-        default: Some("1s"),
-        help: "evidence a loss of power may take",
-        set: Settings::set_fsync,
-    },
-    Flag {
-        name: "state-dir",
-        placeholder: "DIR",
-        default: Some("/var/lib/tapio"),
-        help: "what outlives a restart",
-        set: Settings::set_state_dir,
-    },
-    Flag {
-        name: "metrics-file",
-        placeholder: "FILE",
-        default: None,
-        help: "counters for node_exporter, NAME.prom",
-        set: Settings::set_metrics_file,
-    },
-    Flag {
-        name: "node-name",
-        placeholder: "NAME",
-        default: None,
-        help: "context.node of every event (none: host name)",
-        set: Settings::set_node_name,
-    },
-    Flag {
-        name: "agent-id",
-        placeholder: "ID",
-        default: None,
-        help: "name towards the controller (none: node name)",
-        set: Settings::set_agent_id,
-    },
-    Flag {
-        name: "ebpf-dir",
-        placeholder: "DIR",
-        default: None,
-        help: "kernel programs from files (none: built in)",
-        set: Settings::set_ebpf_dir,
-    },
-    Flag {
-        name: "fair-share",
-        placeholder: "RATE",
-        default: Some("200"),
-        help: "events/s per cgroup and type, 0 for all",
-        set: Settings::set_fair_share,
-    },
-    Flag {
-        name: "log-level",
-        placeholder: "LEVEL",
-        default: Some("info"),
-        help: "off, error, warn, info or debug, on stderr",
-        set: Settings::set_log_level,
-    },
+use Command::{HealthCheck, Observe, Probe, SelfTest};
+
+pub type Asked = command_line::Asked<Command, Settings>;
+type Flag = command_line::Flag<Command, Settings>;
+type Row = command_line::Command<Command, Settings>;
+type Topic = command_line::Topic<Command, Settings>;
+
+pub const AGENT: command_line::Program<Command, Settings> = command_line::Program {
+    name: "tapio-agent",
+    section: 8,
+    title: "the kernel's own word on why a thing on this machine failed",
+    description: "Watches selected kernel failures with eBPF and writes each as one line of \
+                  evidence, until SIGTERM or SIGINT. It observes and never explains, listens on no \
+                  port, and counts what it may have missed.",
+    commands: COMMANDS,
+    topics: &[EVERYDAY, MANAGED, EVIDENCE, SINKS],
+    foot: "Each flag has a twin in the environment: --data-dir is TAPIO_DATA_DIR.\n\
+           Exit codes: 0 ok, 1 failed, 2 usage, 3 cannot say.\n",
+    blank: Settings::blank,
+};
+
+const fn command(id: Command, name: &'static str, help: &'static str) -> Row {
+    Row {
+        id,
+        name,
+        operand: Operand::None,
+        help,
+    }
+}
+
+const COMMANDS: &[Row] = &[
+    command(Observe, "", "observe, until SIGTERM or SIGINT"),
+    command(
+        HealthCheck,
+        "healthcheck",
+        "does the agent here answer? 0 yes, 1 no",
+    ),
+    command(Probe, "probe", "what this kernel offers, hook by hook"),
+    command(SelfTest, "selftest", "cause failures and see them reported"),
 ];
 
-impl Flag {
-    pub(crate) fn named(name: &str) -> Option<&'static Self> {
-        FLAGS.iter().find(|flag| flag.name == name)
-    }
+/// Those that load programs into the kernel.
+const LOADING: &[Command] = &[Observe, Probe, SelfTest];
 
-    /// `--data-dir` is `TAPIO_DATA_DIR`.
-    pub fn twin(&self) -> String {
-        format!("TAPIO_{}", self.name.replace('-', "_").to_uppercase())
-    }
-}
+#[rustfmt::skip]
+const EVERYDAY: Topic = Topic {
+    name: "",
+    help: "",
+    flags: &[
+        Flag::new("sink", "NAME", Some("stdout"), "where to, repeatable: stdout, file, http, otlp", LOADING, Settings::add_sinks),
+        Flag::new("config", "FILE", None, "compiled config, JSON (none: production-default)", LOADING, Settings::set_config),
+        Flag::new("observers", "LIST", Some("network,container"), "what to observe, comma between", LOADING, Settings::set_observers),
+        Flag::new("data-dir", "DIR", Some("/var/lib/tapio/evidence"), "evidence directory", LOADING, Settings::set_data_dir),
+        Flag::new("state-dir", "DIR", Some("/var/lib/tapio"), "what outlives a restart", &[Observe, HealthCheck, Probe, SelfTest], Settings::set_state_dir),
+        Flag::new("node-name", "NAME", None, "context.node of every event (none: host name)", LOADING, Settings::set_node_name),
+        Flag::new("ebpf-dir", "DIR", None, "kernel programs from files (none: built in)", LOADING, Settings::set_ebpf_dir),
+        Flag::new("fair-share", "RATE", Some("200"), "events/s per cgroup and type, 0 for all", LOADING, Settings::set_fair_share),
+        Flag::new("log-level", "LEVEL", Some("info"), "off, error, warn, info or debug, on stderr", LOADING, Settings::set_log_level),
+    ],
+};
+
+#[rustfmt::skip]
+const MANAGED: Topic = Topic {
+    name: "controller",
+    help: "how the agent speaks with it",
+    flags: &[
+        Flag::new("controller-endpoint", "URL", None, "config from there, events to there; http:// only", LOADING, Settings::set_controller),
+        Flag::new("agent-id", "ID", None, "name towards the controller (none: node name)", LOADING, Settings::set_agent_id),
+        Flag::new("config-poll-interval", "S", Some("30"), "config is asked for so often", LOADING, Settings::set_poll_interval),
+        Flag::new("heartbeat-interval", "S", Some("30"), "the controller hears so often", LOADING, Settings::set_heartbeat_interval),
+    ],
+};
+
+#[rustfmt::skip]
+const EVIDENCE: Topic = Topic {
+    name: "evidence",
+    help: "how much of it is kept, and how safely",
+    flags: &[
+        Flag::new("segment-max-bytes", "N", Some("16MiB"), "evidence is sealed at least so often", LOADING, Settings::set_segment_max_bytes),
+        Flag::new("retain-bytes", "N", Some("256MiB"), "evidence kept, oldest goes first", LOADING, Settings::set_retain_bytes),
+        Flag::new("retain-age", "TIME", Some("14d"), "evidence kept, by its age", LOADING, Settings::set_retain_age),
+        Flag::new("fsync", "TIME", Some("1s"), "evidence a loss of power may take", LOADING, Settings::set_fsync),
+    ],
+};
+
+#[rustfmt::skip]
+const SINKS: Topic = Topic {
+    name: "sinks",
+    help: "where else events and counters go",
+    flags: &[
+        Flag::new("http-url", "URL", None, "sink http posts lines of JSON there", LOADING, Settings::set_http_url),
+        Flag::new("otlp-url", "URL", None, "sink otlp posts to /v1/logs there", LOADING, Settings::set_otlp_url),
+        Flag::new("sink-header", "NAME=@FILE", None, "header of these, from a file; http:NAME, otlp:NAME", LOADING, Settings::add_sink_headers),
+        Flag::new("metrics-file", "FILE", None, "counters for node_exporter, NAME.prom", LOADING, Settings::set_metrics_file),
+    ],
+};
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,6 @@ mod attribution;
 mod batch;
 mod cgroups;
 mod clock;
-mod command_line;
 mod config;
 #[cfg(target_arch = "x86_64")]
 mod copy;
@@ -36,15 +35,14 @@ mod signals;
 mod sink;
 mod stop;
 mod systemd;
-#[cfg(all(panic = "abort", target_env = "musl"))]
-mod unwind;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+
+use tapio_common::command_line;
 
 use self::accounts::Accounts;
 use self::batch::Closing;
-use self::command_line::Command;
+use self::flags::{AGENT, Asked, Command};
 use self::health::StatusFile;
 use self::identity::Identity;
 use self::managed::{Link, Managed};
@@ -71,27 +69,23 @@ pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Verdict, Failure> {
-    match command_line::parse(arguments, &environment)? {
-        Command::Help => print(&command_line::help()),
-        Command::Version => print(&(command_line::version() + "\n")),
-        Command::Observe(settings) => observe(&settings, environment),
-        Command::HealthCheck(settings) => {
+    match AGENT.parse(arguments, &environment)? {
+        Asked::Page(page) => print(&page),
+        Asked::Command(Command::Observe, settings) => observe(&settings, environment),
+        Asked::Command(Command::HealthCheck, settings) => {
             let health = health::check(&settings.state_dir);
             print(&format!("{health}\n"))?;
             Ok(health::verdict(&health))
         }
-        Command::Probe(settings) => probe::probe(&settings),
-        Command::SelfTest(settings) => selftest::selftest(&settings),
+        Asked::Command(Command::Probe, settings) => probe::probe(&settings),
+        Asked::Command(Command::SelfTest, settings) => selftest::selftest(&settings),
     }
 }
 
 fn print(page: &str) -> Result<Verdict, Failure> {
-    match io::stdout().write_all(page.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::System("standard output", error))
-        }
-        Ok(()) | Err(_) => Ok(Verdict::Right),
-    }
+    command_line::print(page)
+        .map(|()| Verdict::Right)
+        .map_err(|error| Failure::System("standard output", error))
 }
 
 /// Observes until a signal comes.

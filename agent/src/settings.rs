@@ -4,12 +4,12 @@
 //! checked here, once; the rest of the agent takes it as it is.
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use log::LevelFilter;
 use tapio_common::catalogue::Observer;
+use tapio_common::command_line::{Unfit, value};
 use tapio_common::evidence::Limits;
 use tapio_common::quantity;
 
@@ -52,65 +52,22 @@ pub struct HeaderSource {
     pub path: PathBuf,
 }
 
-/// Why a value cannot be taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unfit {
-    NotText,
-    Empty,
-    NotARate,
-    NotALevel,
-    NotAnIdentifier,
-    NotASink,
-    NotASize,
-    NotATime,
-    NotAnObserver,
-    NotBuilt,
-    /// What is wrong with a value that may be a secret, and is not quoted.
-    Secret(&'static str),
-    NotSeconds,
-}
-
-impl fmt::Display for Unfit {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotText => out.write_str("is not UTF-8"),
-            Self::Empty => out.write_str("is empty"),
-            Self::NotARate => write!(out, "is not a whole number of events/s up to {RATE_MAX}"),
-            Self::NotALevel => out.write_str("is not one of off, error, warn, info, debug"),
-            Self::NotAnIdentifier => {
-                out.write_str("is not 1 to 256 bytes without control characters")
-            }
-            Self::NotASink => out.write_str("is not one of stdout, file, http, otlp, controller"),
-            Self::NotASize => write!(
-                out,
-                "is not a size such as 16MiB, from {SEGMENT_BYTES_MIN} bytes up"
-            ),
-            Self::NotATime => out.write_str("is not a time such as 500ms, 90s, 24h or 14d"),
-            Self::NotAnObserver => out.write_str("is not one of network, storage, container, node"),
-            Self::Secret(words) => out.write_str(words),
-            Self::NotSeconds => write!(
-                out,
-                "is not a whole number of seconds from 1 to {INTERVAL_SECONDS_MAX}"
-            ),
-            Self::NotBuilt => out.write_str("is not built into this version"),
-        }
-    }
-}
-
-/// Longest identifier on the wire.
-const IDENTIFIER_BYTES_MAX: usize = 256;
-
 /// Segments smaller than this would be more seals than evidence.
 const SEGMENT_BYTES_MIN: u64 = 64 << 10;
+const NOT_A_SIZE: Unfit = Unfit::Not("a size such as 16MiB, from 65536 bytes up");
 
 /// An agent that is heard of less than once a day is not managed.
 const INTERVAL_SECONDS_MAX: u64 = 86_400;
 
 /// A rate above this is no limit any machine meets, and its interval would round to nothing.
-const RATE_MAX: u32 = 1_000_000;
+const RATE_MAX: u64 = 1_000_000;
 
 /// The observers of this version.
 const OBSERVERS_BUILT: &[Observer] = &[Observer::Network, Observer::Container];
+
+const NOT_A_SINK: Unfit = Unfit::Not("one of stdout, file, http, otlp, controller");
+const NOT_AN_OBSERVER: Unfit = Unfit::Not("one of network, storage, container, node");
+const NOT_BUILT: Unfit = Unfit::Not("built into this version");
 
 impl Settings {
     /// Nothing is set yet: the table's defaults are applied in every parse.
@@ -140,10 +97,10 @@ impl Settings {
     }
 
     pub(crate) fn add_sinks(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        for name in text(value)?.split(',') {
-            let sink = SinkName::from_name(name.trim()).ok_or(Unfit::NotASink)?;
+        for name in value::text(value)?.split(',') {
+            let sink = SinkName::from_name(name.trim()).ok_or(NOT_A_SINK)?;
             if !sink.is_built() {
-                return Err(Unfit::NotBuilt);
+                return Err(NOT_BUILT);
             }
             if !self.sinks.contains(&sink) {
                 self.sinks.push(sink);
@@ -154,10 +111,10 @@ impl Settings {
 
     pub(crate) fn set_observers(&mut self, value: &OsStr) -> Result<(), Unfit> {
         self.observers.clear();
-        for name in text(value)?.split(',') {
-            let observer = Observer::from_name(name.trim()).ok_or(Unfit::NotAnObserver)?;
+        for name in value::text(value)?.split(',') {
+            let observer = Observer::from_name(name.trim()).ok_or(NOT_AN_OBSERVER)?;
             if !OBSERVERS_BUILT.contains(&observer) {
-                return Err(Unfit::NotBuilt);
+                return Err(NOT_BUILT);
             }
             if !self.observers.contains(&observer) {
                 self.observers.push(observer);
@@ -184,7 +141,7 @@ impl Settings {
     }
 
     pub(crate) fn set_config(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        self.config = Some(path(value)?);
+        self.config = Some(value::path(value)?);
         Ok(())
     }
 
@@ -194,17 +151,17 @@ impl Settings {
     }
 
     pub(crate) fn set_poll_interval(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        self.intervals.poll = seconds(value)?;
+        self.intervals.poll = interval(value)?;
         Ok(())
     }
 
     pub(crate) fn set_heartbeat_interval(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        self.intervals.heartbeat = seconds(value)?;
+        self.intervals.heartbeat = interval(value)?;
         Ok(())
     }
 
     pub(crate) fn set_data_dir(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        self.data_dir = path(value)?;
+        self.data_dir = value::path(value)?;
         Ok(())
     }
 
@@ -219,57 +176,54 @@ impl Settings {
     }
 
     pub(crate) fn set_retain_age(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        self.evidence.retain_age_nanos = nanos(value)?;
+        self.evidence.retain_age_nanos = value::nanos(value)?;
         Ok(())
     }
 
     pub(crate) fn set_fsync(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        self.evidence.sync_within_nanos = nanos(value)?;
+        self.evidence.sync_within_nanos = value::nanos(value)?;
         Ok(())
     }
 
     pub(crate) fn set_state_dir(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        self.state_dir = path(value)?;
+        self.state_dir = value::path(value)?;
         Ok(())
     }
 
     pub(crate) fn set_metrics_file(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        self.metrics_file = Some(path(value)?);
+        self.metrics_file = Some(value::path(value)?);
         Ok(())
     }
 
     pub(crate) fn set_ebpf_dir(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        self.ebpf_dir = Some(path(value)?);
+        self.ebpf_dir = Some(value::path(value)?);
         Ok(())
     }
 
     pub(crate) fn set_node_name(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        self.node_name = Some(identifier(value)?);
+        self.node_name = Some(value::identifier(value)?);
         Ok(())
     }
 
     pub(crate) fn set_agent_id(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        self.agent_id = Some(identifier(value)?);
+        self.agent_id = Some(value::identifier(value)?);
         Ok(())
     }
 
     pub(crate) fn set_fair_share(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        let rate: u32 = text(value)?.parse().map_err(|_| Unfit::NotARate)?;
-        if rate > RATE_MAX {
-            return Err(Unfit::NotARate);
-        }
-        self.fair_share_per_second = (rate > 0).then_some(rate);
+        let rate = value::number(value, 0, RATE_MAX)?;
+        self.fair_share_per_second = u32::try_from(rate).ok().filter(|rate| *rate > 0);
         Ok(())
     }
 
     pub(crate) fn set_log_level(&mut self, value: &OsStr) -> Result<(), Unfit> {
-        self.log_level = match text(value)? {
+        self.log_level = match value::text(value)? {
             "off" => LevelFilter::Off,
             "error" => LevelFilter::Error,
             "warn" => LevelFilter::Warn,
             "info" => LevelFilter::Info,
             "debug" => LevelFilter::Debug,
-            _ => return Err(Unfit::NotALevel),
+            _ => return Err(Unfit::Not("one of off, error, warn, info, debug")),
         };
         Ok(())
     }
@@ -325,44 +279,12 @@ fn unquoted_text(value: &OsStr) -> Result<&str, Unfit> {
     value.to_str().ok_or(Unfit::Secret("is not UTF-8"))
 }
 
-fn text(value: &OsStr) -> Result<&str, Unfit> {
-    value.to_str().ok_or(Unfit::NotText)
-}
-
-fn path(value: &OsStr) -> Result<PathBuf, Unfit> {
-    match value.is_empty() {
-        true => Err(Unfit::Empty),
-        false => Ok(PathBuf::from(value)),
-    }
-}
-
 fn size(value: &OsStr) -> Result<u64, Unfit> {
-    let bytes = quantity::bytes(text(value)?).ok_or(Unfit::NotASize)?;
-    (bytes >= SEGMENT_BYTES_MIN)
-        .then_some(bytes)
-        .ok_or(Unfit::NotASize)
+    quantity::bytes(value::text(value)?)
+        .filter(|bytes| *bytes >= SEGMENT_BYTES_MIN)
+        .ok_or(NOT_A_SIZE)
 }
 
-fn nanos(value: &OsStr) -> Result<u64, Unfit> {
-    quantity::duration(text(value)?)
-        .and_then(|time| u64::try_from(time.as_nanos()).ok())
-        .ok_or(Unfit::NotATime)
-}
-
-fn seconds(value: &OsStr) -> Result<Duration, Unfit> {
-    let seconds: u64 = text(value)?.parse().map_err(|_| Unfit::NotSeconds)?;
-    match seconds {
-        1..=INTERVAL_SECONDS_MAX => Ok(Duration::from_secs(seconds)),
-        _ => Err(Unfit::NotSeconds),
-    }
-}
-
-fn identifier(value: &OsStr) -> Result<String, Unfit> {
-    let text = text(value)?;
-    let is_fit = !text.trim().is_empty()
-        && text.len() <= IDENTIFIER_BYTES_MAX
-        && !text.chars().any(char::is_control);
-    is_fit
-        .then(|| text.to_owned())
-        .ok_or(Unfit::NotAnIdentifier)
+fn interval(value: &OsStr) -> Result<Duration, Unfit> {
+    value::number(value, 1, INTERVAL_SECONDS_MAX).map(Duration::from_secs)
 }

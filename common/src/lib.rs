@@ -6,6 +6,7 @@
 
 pub mod abi;
 pub mod catalogue;
+pub mod command_line;
 pub mod coverage;
 pub mod evidence;
 pub mod ident;
@@ -14,3 +15,6 @@ pub mod occurrence;
 pub mod quantity;
 pub mod sink;
 pub mod time;
+
+#[cfg(all(panic = "abort", target_env = "musl"))]
+mod unwind;

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::command_line::Usage;
+use tapio_common::command_line::Usage;
+
 use crate::profile_file::BadProfile;
 
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(usage) => write!(out, "{usage}; see --help"),
+            Self::Usage(usage) => write!(out, "{usage}"),
             Self::Profile(bad) => write!(out, "{bad}"),
             Self::Listen { address, source } => {
                 write!(out, "cannot listen on {address:?}: {source}")
@@ -63,5 +64,11 @@ impl Error for Failure {
             | Self::Accepted { source, .. }
             | Self::System { source, .. } => Some(source),
         }
+    }
+}
+
+impl From<Usage> for Failure {
+    fn from(usage: Usage) -> Self {
+        Self::Usage(usage)
     }
 }

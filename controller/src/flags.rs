@@ -1,110 +1,74 @@
-//! The one table of flags: parser, `--help`, environment twins and defaults all come from it.
+//! The one table of commands and flags; what is made of it is in [`tapio_common::command_line`].
 //!
-//! A default is text like any other value and goes through the same `set`, so that what `--help`
-//! prints is what holds when nothing is said. How a command line is read is in
-//! [`crate::command_line`]; what a value may be, in [`crate::settings`].
+//! What a value may be is in [`crate::settings`].
 
-use std::ffi::OsStr;
+use tapio_common::command_line::{self, Operand};
 
-use crate::settings::{Settings, Unfit};
+use crate::settings::Settings;
 
-/// One row of the table.
-pub struct Flag {
-    pub name: &'static str,
-    pub placeholder: &'static str,
-    /// `None` where leaving the flag out means doing without.
-    pub default: Option<&'static str>,
-    pub help: &'static str,
-    pub(crate) set: fn(&mut Settings, &OsStr) -> Result<(), Unfit>,
+/// What `tapio-controller` can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    Serve,
+    Compile,
 }
 
-pub const FLAGS: &[Flag] = &[
-    Flag {
-        name: "listen",
-        placeholder: "ADDR",
-        default: Some("127.0.0.1:8080"),
-        help: "host:port to serve on, 0 for any port",
-        set: Settings::set_listen,
+use Command::{Compile, Serve};
+
+pub type Asked = command_line::Asked<Command, Settings>;
+type Flag = command_line::Flag<Command, Settings>;
+type Row = command_line::Command<Command, Settings>;
+type Topic = command_line::Topic<Command, Settings>;
+
+pub const CONTROLLER: command_line::Program<Command, Settings> = command_line::Program {
+    name: "tapio-controller",
+    section: 8,
+    title: "coordinates a fleet of Tapio agents over tapio-wire/v1",
+    description: "Hands every agent the same compiled profile, takes their evidence, and keeps in \
+                  memory what each says of itself. It judges nothing.",
+    commands: COMMANDS,
+    topics: &[EVERYDAY],
+    foot: "Each flag has a twin in the environment: --max-agents is TAPIO_MAX_AGENTS.\n\
+           SIGHUP or a changed profile file reloads the profile; SIGTERM ends in 5 s.\n\
+           Exit codes: 0 ok, 1 failed, 2 usage.\n",
+    blank: Settings::blank,
+};
+
+const COMMANDS: &[Row] = &[
+    Row {
+        id: Serve,
+        name: "",
+        operand: Operand::InsteadOf("LISTEN", "listen"),
+        help: "serve until SIGTERM or SIGINT",
     },
-    Flag {
-        name: "profile",
-        placeholder: "FILE",
-        default: None,
-        help: "EvidenceProfile YAML (none: production-default)",
-        set: Settings::set_profile,
-    },
-    Flag {
-        name: "workers",
-        placeholder: "N",
-        default: Some("4"),
-        help: "threads that answer requests",
-        set: Settings::set_workers,
-    },
-    Flag {
-        name: "max-body-bytes",
-        placeholder: "N",
-        default: Some("262144"),
-        help: "largest request body",
-        set: Settings::set_max_body_bytes,
-    },
-    Flag {
-        name: "max-agents",
-        placeholder: "N",
-        default: Some("100000"),
-        help: "agents the registry holds",
-        set: Settings::set_max_agents,
-    },
-    Flag {
-        name: "forget-after",
-        placeholder: "TIME",
-        default: Some("24h"),
-        help: "forget agents silent so long; 0 never",
-        set: Settings::set_forget_after,
-    },
-    Flag {
-        name: "send-interval-ms",
-        placeholder: "N",
-        default: Some("1000"),
-        help: "how often agents send a batch",
-        set: Settings::set_send_interval_ms,
-    },
-    Flag {
-        name: "max-batch-events",
-        placeholder: "N",
-        default: Some("256"),
-        help: "events in one batch at most",
-        set: Settings::set_max_batch_events,
-    },
-    Flag {
-        name: "controller-id",
-        placeholder: "ID",
-        default: Some("tapio-controller"),
-        help: "name in answers to agents",
-        set: Settings::set_controller_id,
-    },
-    Flag {
-        name: "accepted",
-        placeholder: "FILE|-",
-        default: None,
-        help: "append accepted events; a pipe may repeat some",
-        set: Settings::set_accepted,
-    },
-    Flag {
-        name: "log-level",
-        placeholder: "LEVEL",
-        default: Some("info"),
-        help: "off, error, warn, info or debug, on stderr",
-        set: Settings::set_log_level,
+    Row {
+        id: Compile,
+        name: "compile",
+        operand: Operand::Needed("PROFILE", Settings::set_profile),
+        help: "print the compiled config, as agents get it",
     },
 ];
 
-impl Flag {
-    pub(crate) fn named(name: &str) -> Option<&'static Self> {
-        FLAGS.iter().find(|flag| flag.name == name)
-    }
+const SERVING: &[Command] = &[Serve];
 
-    /// `--max-agents` is `TAPIO_MAX_AGENTS`.
-    pub fn twin(&self) -> String {
-        format!("TAPIO_{}", self.name.replace('-', "_").to_uppercase())
-    }
-}
+#[rustfmt::skip]
+const EVERYDAY: Topic = Topic {
+    name: "",
+    help: "",
+    flags: &[
+        Flag::new("listen", "ADDR", Some("127.0.0.1:8080"), "host:port to serve on, 0 for any port", SERVING, Settings::set_listen),
+        Flag::new("profile", "FILE", None, "EvidenceProfile YAML (none: production-default)", SERVING, Settings::set_profile),
+        Flag::new("workers", "N", Some("4"), "threads that answer requests", SERVING, Settings::set_workers),
+        Flag::new("max-body-bytes", "N", Some("262144"), "largest request body", SERVING, Settings::set_max_body_bytes),
+        Flag::new("max-agents", "N", Some("100000"), "agents the registry holds", SERVING, Settings::set_max_agents),
+        Flag::new("forget-after", "TIME", Some("24h"), "forget agents silent so long; 0 never", SERVING, Settings::set_forget_after),
+        Flag::new("send-interval-ms", "N", Some("1000"), "how often agents send a batch", SERVING, Settings::set_send_interval_ms),
+        Flag::new("max-batch-events", "N", Some("256"), "events in one batch at most", SERVING, Settings::set_max_batch_events),
+        Flag::new("controller-id", "ID", Some("tapio-controller"), "name in answers to agents", SERVING, Settings::set_controller_id),
+        Flag::new("accepted", "FILE", None, "append accepted events, - is stdout; a pipe may repeat", SERVING, Settings::set_accepted),
+        Flag::new("log-level", "LEVEL", Some("info"), "off, error, warn, info or debug, on stderr", SERVING, Settings::set_log_level),
+    ],
+};
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,6 @@
 //! config, and judges nothing. Handlers are pure functions of a request and the registry; the
 //! sockets, their limits and their clocks are in [`http`].
 
-pub mod command_line;
 pub mod flags;
 pub mod settings;
 
@@ -28,30 +27,27 @@ mod traffic;
 mod scratch;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
 
-use command_line::Command;
+use tapio_common::command_line;
+
 pub use failure::Failure;
+use flags::{Asked, CONTROLLER, Command};
 
 /// Does what the command line asks for. `arguments` are those after the program's name.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<(), Failure> {
-    match command_line::parse(arguments, environment).map_err(Failure::Usage)? {
-        Command::Help => print(&command_line::help()),
-        Command::Version => print(&format!("{}\n", command_line::version())),
-        Command::Compile { profile } => compile::run(&profile),
-        Command::Serve(settings) => serve::run(&settings),
+    match CONTROLLER.parse(arguments, environment)? {
+        Asked::Page(page) => print(&page),
+        Asked::Command(Command::Compile, settings) => compile::run(&settings),
+        Asked::Command(Command::Serve, settings) => serve::run(&settings),
     }
 }
 
-fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|source| Failure::System {
-            what: "cannot write to standard output",
-            source,
-        })
+fn print(page: &str) -> Result<(), Failure> {
+    command_line::print(page).map_err(|source| Failure::System {
+        what: "cannot write to standard output",
+        source,
+    })
 }

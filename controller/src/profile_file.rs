@@ -65,6 +65,11 @@ impl Error for BadProfile {
     }
 }
 
+/// What the file says, or what holds where there is none.
+pub fn load_or_default(path: Option<&Path>) -> Result<CompiledConfig, BadProfile> {
+    path.map_or_else(|| Ok(CompiledConfig::default()), load)
+}
+
 pub fn load(path: &Path) -> Result<CompiledConfig, BadProfile> {
     let bad = |fault| BadProfile {
         path: path.to_owned(),

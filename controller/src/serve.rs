@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use tapio_wire::{Batching, CompiledConfig};
+use tapio_wire::Batching;
 
 use crate::accepted::Accepted;
 use crate::config::{ActiveConfig, FIRST_GENERATION};
@@ -31,10 +31,8 @@ const HOUSEKEEPING: Duration = Duration::from_secs(1);
 const COPY_LEAVES_WITHIN: Duration = Duration::from_secs(1);
 
 pub fn run(settings: &Settings) -> Result<(), Failure> {
-    let compiled = match &settings.profile {
-        Some(path) => profile_file::load(path).map_err(Failure::Profile)?,
-        None => CompiledConfig::default(),
-    };
+    let compiled =
+        profile_file::load_or_default(settings.profile.as_deref()).map_err(Failure::Profile)?;
     let batching = Batching {
         send_interval_ms: settings.send_interval_ms,
         max_batch_events: settings.batch_events_max,

@@ -147,7 +147,7 @@ fn a_wrong_command_line_is_exit_code_two_and_one_line() {
     assert!(
         finished
             .refusal()
-            .starts_with("tapio: --since: \"soon\" is neither")
+            .starts_with("tapio: --since: \"soon\" is not a time ago")
     );
 }
 

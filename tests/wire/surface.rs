@@ -83,7 +83,7 @@ fn a_wrong_command_line_is_a_usage_error_in_one_line() {
         (&["--listen", "127.0.0.1:99999"], "127.0.0.1:99999"),
         (&["127.0.0.1:0", "127.0.0.1:0"], "127.0.0.1:0"),
         (&["compile"], "compile"),
-        (&["compile", "a.yaml", "b.yaml"], "compile"),
+        (&["compile", "a.yaml", "b.yaml"], "b.yaml"),
     ] {
         let done = run(args).expect_code(2);
         assert!(

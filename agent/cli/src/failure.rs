@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::command_line::Usage;
+use tapio_common::command_line::Usage;
 
 /// One line on stderr, and an exit code.
 #[derive(Debug)]

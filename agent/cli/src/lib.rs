@@ -6,14 +6,12 @@
 //! escaped.
 
 mod answer;
-mod command_line;
 mod event;
 mod export;
 mod failure;
 mod filter;
 mod flags;
 mod health;
-mod page;
 mod progress;
 mod recent;
 mod row;
@@ -28,12 +26,12 @@ mod watch;
 mod why;
 
 use std::ffi::OsString;
-use std::io::Write;
+
+use tapio_common::command_line;
 
 pub use failure::Failure;
 
-use command_line::Asked;
-use flags::Command;
+use flags::{Asked, Command, TAPIO};
 use screen::Screen;
 use settings::Settings;
 
@@ -52,9 +50,9 @@ pub fn run(
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Verdict, Failure> {
     let colour_refused = environment("NO_COLOR").is_some_and(|value| !value.is_empty());
-    match command_line::parse(arguments, environment)? {
+    match TAPIO.parse(arguments, environment)? {
         Asked::Page(text) => {
-            std::io::stdout().write_all(text.as_bytes())?;
+            command_line::print(&text)?;
             Ok(Verdict::Said)
         }
         Asked::Command(command, settings) => {
@@ -75,7 +73,5 @@ fn obey(command: Command, settings: &Settings, screen: &mut Screen) -> Result<Ve
         Command::Why => why::run(settings, screen),
         Command::Verify => verify::run(settings, screen),
         Command::Export => export::run(settings, screen),
-        Command::Completions => page::completions(settings, screen),
-        Command::Man => page::man(screen),
     }
 }

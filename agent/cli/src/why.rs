@@ -54,7 +54,7 @@ fn is_of_unit(event: &Event<'_>, name: &str) -> bool {
 pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure> {
     let folder = &answer::folder(settings)?;
     let coverage = answer::coverage(folder)?;
-    let name = settings.operand.as_str();
+    let name = settings.subject.as_str();
     let subject = name.parse().map_or(Subject::Name(name), Subject::Pid);
     let now = answer::now();
     let all = Scan {

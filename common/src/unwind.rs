@@ -1,7 +1,7 @@
 //! No unwinding, and therefore no unwinder, in what ships.
 //!
-//! The shipped agent aborts on a panic and is stripped, so a backtrace could only be a list of bare
-//! addresses. std brings an unwinder and a reader of debugging tables for it all the same, a
+//! The shipped agent and CLI abort on a panic and are stripped, so a backtrace could only be a list
+//! of bare addresses. std brings an unwinder and a reader of debugging tables for it all the same, a
 //! tenth of the binary. These are the calls by which it reaches them; answered here, at once and
 //! with nothing, nothing of that is linked. Only in that build: tests unwind as ever.
 
