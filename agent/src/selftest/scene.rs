@@ -67,12 +67,18 @@ impl Scene {
         let mounts = mounted().unwrap_or_default();
         let of = |hierarchy| mounts.iter().find(|mount| mount.hierarchy == hierarchy);
         let unified = of(HIERARCHY_V2).filter(|mount| offers_memory(&mount.at));
-        let v1 = of(HIERARCHY_V1_MEMORY);
-        let mount = unified.or(v1).or(of(HIERARCHY_V2));
+        let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        // Who is below the root of v2 is named by it, and a group of v1 would name nobody.
+        let naming = of(HIERARCHY_V2)
+            .filter(|_| own_path(HIERARCHY_V2, &groups).is_some_and(|path| path != "/"));
+        let mount = unified
+            .or(naming)
+            .or(of(HIERARCHY_V1_MEMORY))
+            .or(of(HIERARCHY_V2));
         let mount = mount.ok_or(SceneError::NoHierarchy)?;
         let name = format!("{SELFTEST_PREFIX}{}", std::process::id());
         let is_unified = mount.hierarchy == HIERARCHY_V2;
-        let (parent, folder) = make_folder(mount, &name)?;
+        let (parent, folder) = make_folder(mount, &groups, &name)?;
         let scene = Self {
             folder,
             name,
@@ -147,7 +153,7 @@ fn put(file: &Path, text: &str) -> Result<(), SceneError> {
 }
 
 /// Where the hierarchy begins, or else below the agent's own group: a pod may write there at most.
-fn make_folder(mount: &Mount, name: &str) -> Result<(PathBuf, PathBuf), SceneError> {
+fn make_folder(mount: &Mount, groups: &str, name: &str) -> Result<(PathBuf, PathBuf), SceneError> {
     let make = |parent: PathBuf| {
         let folder = parent.join(name);
         match fs::create_dir(&folder) {
@@ -155,24 +161,26 @@ fn make_folder(mount: &Mount, name: &str) -> Result<(PathBuf, PathBuf), SceneErr
             Err(error) => Err(SceneError::Group(folder, error)),
         }
     };
-    make(mount.at.clone()).or_else(|error| {
-        let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        own_group(mount, &groups).map_or(Err(error), make)
-    })
+    make(mount.at.clone()).or_else(|error| own_group(mount, groups).map_or(Err(error), make))
 }
 
 /// The agent's own group, where this mount shows it.
 fn own_group(mount: &Mount, groups: &str) -> Option<PathBuf> {
-    let path = groups.lines().find_map(|line| {
+    let path = own_path(mount.hierarchy, groups)?;
+    let below = path.strip_prefix(mount.root.trim_end_matches('/'))?;
+    Some(mount.at.join(below.trim_start_matches('/')))
+}
+
+/// From what `/proc/self/cgroup` says.
+fn own_path(hierarchy: u8, groups: &str) -> Option<&str> {
+    groups.lines().find_map(|line| {
         let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
-        let is_this = match mount.hierarchy {
+        let is_this = match hierarchy {
             HIERARCHY_V2 => controllers.is_empty(),
             _ => controllers.split(',').any(|name| name == "memory"),
         };
         is_this.then_some(path)
-    })?;
-    let below = path.strip_prefix(mount.root.trim_end_matches('/'))?;
-    Some(mount.at.join(below.trim_start_matches('/')))
+    })
 }
 
 fn offers_memory(group: &Path) -> bool {
