@@ -3,58 +3,27 @@
 //! The causer's own log stands on the other side: every death caused is in the directory once, or
 //! the directory itself says that it cannot vouch for that moment.
 
-use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use serde_json::Value;
 use tapio_common::coverage::Entry;
 use tapio_common::evidence::claim::{Coverage, Until};
-use tapio_common::evidence::disk::Folder;
 use tapio_common::evidence::name::SegmentName;
-use tapio_common::evidence::verify::verify;
-use tapio_common::time::Timestamp;
 use tapio_tests::agent::{EVENT_MAX, TestAgent, container_config};
 use tapio_tests::deadline::{poll_for, wait_until};
 use tapio_tests::folder::TestFolder;
 use tapio_tests::program::Program;
 
 use crate::ABNORMAL_EXIT;
-use crate::scene::causer;
+use crate::deaths::{Death, assert_whole, cause, coverage, now, stored};
 
 /// Kills of the agent in a row. `scripts/soak` is the place for hundreds.
 const KILLS: u64 = 10;
-
-/// One death of ours: who, and between which moments.
-struct Death {
-    pid: u64,
-    after: Timestamp,
-    before: Timestamp,
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970");
-    Timestamp(u64::try_from(since.as_nanos()).expect("before 2554"))
-}
-
-fn cause() -> Death {
-    let after = now();
-    let mut child = causer("exit 3").spawn().expect("the causer starts");
-    let pid = u64::from(child.id());
-    assert_eq!(child.wait().expect("our child").code(), Some(3));
-    Death {
-        pid,
-        after,
-        before: now(),
-    }
-}
 
 /// An agent that keeps evidence there, of every abnormal exit.
 fn keep(directory: &Path) -> TestAgent {
@@ -76,48 +45,6 @@ fn keep(directory: &Path) -> TestAgent {
         .arg("--data-dir")
         .arg(directory);
     TestAgent::spawn(folder, command)
-}
-
-/// How often each process of ours stands in the directory.
-fn stored(directory: &Path) -> BTreeMap<u64, u32> {
-    let mut stored = BTreeMap::new();
-    for entry in fs::read_dir(directory).expect("it is there") {
-        let path = entry.expect("an entry").path();
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or("");
-        if SegmentName::from_file(name).is_none() {
-            continue;
-        }
-        // A line that is being written has no newline yet.
-        let text = fs::read_to_string(&path).expect("a segment");
-        for line in text
-            .split_inclusive('\n')
-            .filter(|line| line.ends_with('\n'))
-        {
-            let event: Value = serde_json::from_str(line).expect("a whole occurrence");
-            if event["type"] == ABNORMAL_EXIT {
-                let pid = event["data"]["pid"].as_u64().expect("a pid");
-                *stored.entry(pid).or_insert(0) += 1;
-            }
-        }
-    }
-    stored
-}
-
-fn coverage(directory: &Path) -> Coverage {
-    Coverage::read(&Folder::new(directory), false).expect("it can be read")
-}
-
-#[track_caller]
-fn assert_whole(directory: &Path) {
-    let verdict = verify(&Folder::new(directory), None, &mut |_| ()).expect("it can be read");
-    assert!(
-        verdict.fault.is_none(),
-        "{}",
-        verdict.fault.expect("a fault")
-    );
 }
 
 #[track_caller]

@@ -6,11 +6,14 @@
 //! decides that it need not run: the runners do, and say so.
 
 mod cgroup;
+mod deaths;
+mod exchange;
 mod exits;
 mod floods;
 mod health;
 mod kept;
 mod lifecycle;
+mod managed;
 mod naming;
 mod network;
 mod oom;

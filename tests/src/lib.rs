@@ -8,6 +8,7 @@ pub mod agent;
 pub mod command;
 pub mod controller;
 pub mod deadline;
+pub mod delivery;
 pub mod filter;
 pub mod folder;
 pub mod golden;

@@ -25,7 +25,7 @@ pub enum Asked {
 impl Asked {
     pub const ALL: [Self; 4] = [Self::Hello, Self::Config, Self::Heartbeat, Self::Events];
 
-    const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Hello => "hello",
             Self::Config => "config",
