@@ -5,6 +5,7 @@
 mod dependencies;
 mod hosts;
 mod layout;
+mod manifests;
 mod readme;
 mod scripts;
 mod size;
