@@ -4,6 +4,8 @@
 //! because the loop must outrun what watches it. They leave no core: an older kernel that dumps one
 //! kills all who share the memory.
 
+use std::fs::File;
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -80,6 +82,28 @@ extern "C" fn end(ending: *mut Ending) -> libc::c_int {
         Ending::Signal(signal) => os::send(os::this_pid(), signal),
     }
     os::rest()
+}
+
+/// `deaths COUNT PER_SECOND FILE`: dies so often with code 3, and writes a line of each death into the
+/// file, whole and at once: its pid, and the moments before and after it (nanoseconds since 1970).
+/// Whoever watches sees by the file how far it is.
+pub fn deaths(arguments: &[String]) -> ExitCode {
+    let count: u64 = argument(arguments, 0);
+    let per_second: u64 = argument(arguments, 1);
+    let path = arguments.get(2).expect("causer: no file");
+    let mut log = File::create(path).expect("causer: the file");
+    let (start_ns, step_ns) = (os::clock_ns(), 1_000_000_000 / per_second);
+    let mut stack = vec![0u8; STACK_BYTES];
+    let mut ending = Ending::Code(3);
+    for at in 0..count {
+        os::wait_until_ns(start_ns + at * step_ns);
+        let before_ns = os::wall_clock_ns();
+        let child = os::start_sharing(&mut stack, end, &raw mut ending);
+        os::wait(child);
+        let line = format!("{child} {before_ns} {}\n", os::wall_clock_ns());
+        log.write_all(line.as_bytes()).expect("causer: the file");
+    }
+    ExitCode::SUCCESS
 }
 
 fn tell(end: libc::c_int, value: u64) {

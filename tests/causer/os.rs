@@ -170,12 +170,21 @@ pub fn rest() -> ! {
 
 /// The monotonic clock.
 pub fn clock_ns() -> u64 {
+    read_clock(libc::CLOCK_MONOTONIC)
+}
+
+/// The clock on the wall, since 1970.
+pub fn wall_clock_ns() -> u64 {
+    read_clock(libc::CLOCK_REALTIME)
+}
+
+fn read_clock(clock: libc::clockid_t) -> u64 {
     let mut now = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
     // SAFETY: `now` is a valid place for one timespec.
-    let result = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    let result = unsafe { libc::clock_gettime(clock, &raw mut now) };
     checked("clock_gettime", i64::from(result));
     now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
 }

@@ -6,7 +6,7 @@ use crate::{flood, kill, lives, memory, network, threads};
 
 type Verb = fn(&[String]) -> ExitCode;
 
-const VERBS: [(&str, Verb); 33] = [
+const VERBS: [(&str, Verb); 34] = [
     ("exit", lives::exit),
     ("die", lives::die),
     ("fault", lives::fault),
@@ -27,6 +27,7 @@ const VERBS: [(&str, Verb); 33] = [
     ("hold", memory::hold),
     ("hold-dying", memory::hold_dying),
     ("flood", flood::flood),
+    ("deaths", flood::deaths),
     ("in-namespace", network::in_namespace),
     ("refused", network::refused),
     ("times-out", network::times_out),

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use tapio_common::evidence::claim::Coverage;
+use tapio_common::evidence::claim::{Coverage, Until};
 use tapio_common::evidence::disk::Folder;
 use tapio_common::evidence::name::SegmentName;
 use tapio_common::evidence::verify::verify;
@@ -78,6 +78,41 @@ pub fn stored(directory: &Path) -> BTreeMap<u64, u32> {
         }
     }
     stored
+}
+
+/// The moments at which each process died, as the directory has them.
+pub fn moments(directory: &Path) -> BTreeMap<u64, Vec<Timestamp>> {
+    let mut moments: BTreeMap<u64, Vec<Timestamp>> = BTreeMap::new();
+    for event in segments(directory).into_values().flatten() {
+        if event["type"] == ABNORMAL_EXIT {
+            let pid = event["data"]["pid"].as_u64().expect("a pid");
+            let at = event["timestamp"]
+                .as_str()
+                .and_then(Timestamp::from_rfc3339);
+            moments.entry(pid).or_default().push(at.expect("a moment"));
+        }
+    }
+    moments
+}
+
+impl Death {
+    /// How often it is told. Pids come again; moments do not.
+    pub fn told(&self, stored: &BTreeMap<u64, Vec<Timestamp>>) -> usize {
+        let moments = stored.get(&self.pid).map_or(&[][..], Vec::as_slice);
+        let ours = |at: &&Timestamp| (self.after..=self.before).contains(*at);
+        moments.iter().filter(ours).count()
+    }
+
+    /// The directory itself says that it cannot vouch for that moment.
+    #[track_caller]
+    pub fn assert_doubted(&self, coverage: &Coverage) {
+        let claim = coverage.claim(&[ABNORMAL_EXIT], self.after, Until::Moment(self.before));
+        let (pid, after) = (self.pid, self.after);
+        assert!(
+            !claim.doubts.is_empty(),
+            "{pid} is missing at {after}, and nothing is said of it"
+        );
+    }
 }
 
 pub fn coverage(directory: &Path) -> Coverage {

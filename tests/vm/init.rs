@@ -165,6 +165,8 @@ fn run<'a>(program: &str, arguments: impl Iterator<Item = &'a str>) -> io::Resul
             ("PATH", "/bin"),
             ("TAPIO_BIN_DIR", "/bin"),
             ("TAPIO_FLOOD", "5000"),
+            ("TAPIO_KILLS", "3"),
+            ("TAPIO_MAY_SET_CLOCK", "yes"),
             ("RUST_BACKTRACE", "1"),
         ])
         .spawn()?;

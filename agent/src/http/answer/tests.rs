@@ -93,6 +93,19 @@ fn the_tag_is_taken_as_it_stands() {
 }
 
 #[test]
+fn a_wish_to_be_left_alone_is_taken_in_seconds_or_not_at_all() {
+    for (value, wanted) in [
+        ("17", Some(17)),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", None),
+        ("-1", None),
+    ] {
+        let said = format!("HTTP/1.1 503 N\r\nRetry-After: {value}\r\n\r\n");
+        let answer = read_of(said.as_bytes(), 100).expect("an answer");
+        assert_eq!(answer.retry_after, wanted, "{value}");
+    }
+}
+
+#[test]
 fn what_is_no_answer_is_an_error() {
     let long_head = format!(
         "HTTP/1.1 200 OK\r\nX: {}\r\n\r\n",
