@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tapio_common::coverage::Entry;
-use tapio_common::ledger::Ledger;
 use tapio_common::sink::{Sink, Written};
 use tapio_common::time::{Now, Timestamp};
 
@@ -176,8 +175,6 @@ impl Sink for StatusFile<'_> {
             self.write();
         }
     }
-
-    fn account(&mut self, _ledger: &Ledger) {}
 }
 
 /// The lock goes when the file is closed, which is after this.

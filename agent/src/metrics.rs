@@ -14,7 +14,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tapio_common::coverage::Entry;
 use tapio_common::ledger::Ledger;
 use tapio_common::sink::{Sink, Written};
 use tapio_common::time::Now;
@@ -136,8 +135,6 @@ impl Sink for MetricsFile<'_> {
     fn flush(&mut self, _now: Now) -> Option<Duration> {
         None
     }
-
-    fn cover(&mut self, _entry: &Entry) {}
 
     fn account(&mut self, ledger: &Ledger) {
         self.ledger.clone_from(ledger);

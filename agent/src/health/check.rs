@@ -53,17 +53,24 @@ pub enum Health {
 impl fmt::Display for Health {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Answered { status, after } => write!(
-                out,
-                "observing since {}: {} event types looked for, {} not; config generation {} {}; \
-                 answered after {} ms",
-                status.since,
-                status.types,
-                status.types_missing,
-                status.config_generation,
-                status.config_hash,
-                after.as_millis()
-            ),
+            Self::Answered { status, after } => {
+                let Status {
+                    since,
+                    types,
+                    types_missing,
+                    ..
+                } = status;
+                write!(
+                    out,
+                    "observing since {since}: {types} event types looked for, "
+                )?;
+                write!(out, "{types_missing} not; ")?;
+                match status.config_hash.as_str() {
+                    "" => out.write_str("no config yet")?,
+                    hash => write!(out, "config generation {} {hash}", status.config_generation)?,
+                }
+                write!(out, "; answered after {} ms", after.as_millis())
+            }
             Self::Silent(holder) => write!(
                 out,
                 "hangs: {holder} runs and has not answered for {} ms",

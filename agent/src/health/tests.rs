@@ -83,6 +83,30 @@ fn it_answers_when_it_was_asked_and_says_that_it_leaves() {
 }
 
 #[test]
+fn an_answer_says_what_is_looked_for_and_by_which_config() {
+    let mut status = first("b", Timestamp(0));
+    let said = |status: &Status| {
+        let after = Duration::from_millis(3);
+        let status = status.clone();
+        check::Health::Answered { status, after }.to_string()
+    };
+    assert_eq!(
+        said(&status),
+        "observing since 1970-01-01T00:00:00.000000000Z: 0 event types looked for, 0 not; \
+         no config yet; answered after 3 ms"
+    );
+    (status.types, status.types_missing) = (7, 2);
+    (status.config_generation, status.config_hash) = (4, "sha256:0a".to_owned());
+    assert!(
+        said(&status).ends_with(
+            "7 event types looked for, 2 not; config generation 4 sha256:0a; answered after 3 ms"
+        ),
+        "{}",
+        said(&status)
+    );
+}
+
+#[test]
 fn where_no_agent_runs_it_says_what_became_of_the_last_one() {
     let scratch = Scratch::new();
     let wrong = |begins: &str| {

@@ -109,7 +109,9 @@ pub struct Front<'a> {
 impl Front<'_> {
     fn close_block(&mut self) {
         if !self.block.marks.is_empty() {
-            self.waiting.push(std::mem::take(&mut self.block));
+            let mut block = std::mem::take(&mut self.block);
+            block.lines.shrink_to_fit(); // it may wait for long, and is counted by its length
+            self.waiting.push(block);
         }
     }
 
