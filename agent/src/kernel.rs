@@ -16,6 +16,7 @@ mod object;
 mod observer;
 mod obstacle;
 mod ring;
+mod storage;
 mod watch;
 
 use std::path::Path;

@@ -5,6 +5,7 @@
 
 pub mod container;
 pub mod network;
+pub mod storage;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,6 +16,7 @@ use tapio_common::abi::network::{ConnectionFact, DESTINATION_SLOTS};
 use tapio_common::abi::shared::{
     ABI_VERSION, CgroupRef, FOLD_SLOTS, FOLD_WINDOW_NS, HIERARCHY_V1_MEMORY, RecordHeader,
 };
+use tapio_common::abi::storage::RequestFact;
 use tapio_common::catalogue::{Anomaly, Observer, Outcome, Severity};
 use tapio_common::occurrence::{ErrorFact, Facts};
 
@@ -27,6 +29,7 @@ pub enum Record {
     OomKill(OomKill),
     AbnormalExit(AbnormalExit),
     Connection(ConnectionFact),
+    Request(RequestFact),
 }
 
 /// A claim: fixed size and `Copy`, so that it goes through a channel as it is.
@@ -54,6 +57,7 @@ pub enum Malformed {
     Hierarchy { hierarchy: u8 },
     Family { family: u16 },
     Errno { errno: u32 },
+    Status { status: u32 },
 }
 
 impl fmt::Display for Malformed {
@@ -64,6 +68,7 @@ impl fmt::Display for Malformed {
             Self::Kind { kind } => write!(out, "a record of kind {kind}"),
             Self::Family { family } => write!(out, "an address of family {family}"),
             Self::Errno { errno } => write!(out, "an end with error {errno}"),
+            Self::Status { status } => write!(out, "a failure of status {status}"),
             Self::Hierarchy { hierarchy } => write!(out, "a cgroup of hierarchy {hierarchy}"),
         }
     }
@@ -88,7 +93,8 @@ pub fn classify(observer: Observer, bytes: &[u8]) -> Result<Classified, Malforme
     match observer {
         Observer::Container => container::classify(header.kind, bytes),
         Observer::Network => network::classify(header.kind, bytes),
-        Observer::Storage | Observer::Node => Err(Malformed::Kind { kind: header.kind }),
+        Observer::Storage => storage::classify(header.kind, bytes),
+        Observer::Node => Err(Malformed::Kind { kind: header.kind }),
     }
 }
 
@@ -103,6 +109,7 @@ impl Record {
             Self::OomKill(record) => &record.header,
             Self::AbnormalExit(record) => &record.header,
             Self::Connection(record) => &record.header,
+            Self::Request(record) => &record.header,
         }
     }
 }
@@ -134,9 +141,10 @@ impl Anomalous {
     pub fn fold_ends_boot_ns(&self) -> u64 {
         match &self.record {
             Record::Connection(record) if record.window_end_ns > 0 => record.window_end_ns,
-            Record::Connection(_) | Record::OomKill(_) | Record::AbnormalExit(_) => {
-                self.boot_ns().saturating_add(FOLD_WINDOW_NS)
-            }
+            Record::Connection(_)
+            | Record::OomKill(_)
+            | Record::AbnormalExit(_)
+            | Record::Request(_) => self.boot_ns().saturating_add(FOLD_WINDOW_NS),
         }
     }
 
@@ -145,6 +153,7 @@ impl Anomalous {
             Record::OomKill(_) => container::describe_kill(),
             Record::AbnormalExit(record) => container::describe_exit(record),
             Record::Connection(record) => network::describe(self.anomaly, record),
+            Record::Request(record) => storage::describe(record),
         }
     }
 
@@ -154,6 +163,7 @@ impl Anomalous {
             Record::OomKill(record) => container::fill_kill(record, facts, path_of),
             Record::AbnormalExit(record) => container::fill_exit(record, facts),
             Record::Connection(record) => network::fill(record, facts),
+            Record::Request(record) => storage::fill(record, facts),
         }
     }
 }

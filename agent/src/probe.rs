@@ -96,9 +96,13 @@ fn describe_observer(page: &mut String, loaded: &LoadedObserver, offered: &[Hook
             (Ok(()), None) => "offered, not tried".to_owned(),
         };
         let serves: Vec<_> = hook.serves.iter().map(|anomaly| anomaly.name()).collect();
+        let serves = match serves.is_empty() {
+            true => "details".to_owned(),
+            false => serves.join(", "),
+        };
         let name = format!("  {}", hook.name);
         // Writing to a String cannot fail.
-        let _ = writeln!(page, "{name:<24} {outcome} (for {})", serves.join(", "));
+        let _ = writeln!(page, "{name:<24} {outcome} (for {serves})");
     }
 }
 

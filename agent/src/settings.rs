@@ -63,7 +63,7 @@ const INTERVAL_SECONDS_MAX: u64 = 86_400;
 const RATE_MAX: u64 = 1_000_000;
 
 /// The observers of this version.
-const OBSERVERS_BUILT: &[Observer] = &[Observer::Network, Observer::Container];
+const OBSERVERS_BUILT: &[Observer] = &[Observer::Network, Observer::Storage, Observer::Container];
 
 const NOT_A_SINK: Unfit = Unfit::Not("one of stdout, file, http, otlp, controller");
 const NOT_AN_OBSERVER: Unfit = Unfit::Not("one of network, storage, container, node");

@@ -10,29 +10,46 @@
 #include "cgroup.h"
 #include "task.h"
 
+/* The same as refer_to_workload, through pointers that need no call for each step. */
+static __always_inline void refer_to_own_workload(struct tapio_cgroup_ref *ref, struct css_set *set)
+{
+	struct cgroup_subsys_state *memory;
+	struct cgroup *cgroup = set->dfl_cgrp;
+	__u64 at;
+
+	if (cgroup->level > 0) {
+		ref->id = cgroup->kn->id;
+		ref->hierarchy = TAPIO_HIERARCHY_V2;
+		return;
+	}
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return;
+	at = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) * sizeof(void *);
+	at += bpf_core_field_offset(struct css_set, subsys);
+	memory = *(struct cgroup_subsys_state **)((void *)set + at);
+	cgroup = memory->cgroup;
+	if (cgroup->level > 0 && cgroup->root->hierarchy_id != 0) {
+		ref->id = cgroup->kn->id;
+		ref->hierarchy = TAPIO_HIERARCHY_V1_MEMORY;
+	}
+}
+
 static __noinline void refer_to_current(struct tapio_process_ref *ref,
 					struct tapio_cgroup_ref *cgroup)
 {
 	struct task_struct *task;
-	struct css_set *set;
 
-	/* since 5.11: a pointer that needs no call for each step */
+	/* since 5.11 */
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
 		task = bpf_get_current_task_btf();
-		set = task->cgroups;
 		ref->pid = task->tgid;
 		__builtin_memcpy(ref->comm, task->group_leader->comm, sizeof(ref->comm));
-		if (set->dfl_cgrp->level > 0) {
-			cgroup->id = set->dfl_cgrp->kn->id;
-			cgroup->hierarchy = TAPIO_HIERARCHY_V2;
-			return;
-		}
+		refer_to_own_workload(cgroup, task->cgroups);
 	} else {
 		task = (struct task_struct *)bpf_get_current_task();
-		set = BPF_CORE_READ(task, cgroups);
 		refer_to_process(ref, task);
+		refer_to_workload(cgroup, BPF_CORE_READ(task, cgroups));
 	}
-	refer_to_workload(cgroup, set);
 }
 
 #endif

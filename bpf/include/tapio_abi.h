@@ -47,6 +47,17 @@
 #define TAPIO_CONNECTION_OWNER_LOST 16
 #define TAPIO_DESTINATION_SLOTS 256
 
+#define TAPIO_RECORD_IO_ERROR 20
+#define TAPIO_RECORD_LATENCY_SPIKE 21
+#define TAPIO_TYPE_IO_ERROR 0
+#define TAPIO_TYPE_LATENCY_SPIKE 1
+#define TAPIO_REQUEST_ISSUE_SEEN 1
+#define TAPIO_REQUEST_OWNER_IS_KERNEL 2
+#define TAPIO_REQUEST_CRITICAL 4
+#define TAPIO_REQUEST_CGROUP_IS_CHARGED 8
+#define TAPIO_REQUEST_HAS_STATUS 16
+#define TAPIO_DISK_NAME_LEN 32
+
 #define TAPIO_RECORD_CGROUP_MADE 100
 #define TAPIO_RECORD_CGROUP_GONE 101
 #define TAPIO_CGROUP_PATH_LEN 1024
@@ -346,6 +357,70 @@ _Static_assert(__builtin_offsetof(struct tapio_destination_slot, fold) == 0, "ta
 _Static_assert(__builtin_offsetof(struct tapio_destination_slot, destination) == 64, "tapio abi");
 _Static_assert(__builtin_offsetof(struct tapio_destination_slot, counted) == 88, "tapio abi");
 _Static_assert(__builtin_offsetof(struct tapio_destination_slot, reserved) == 96, "tapio abi");
+
+struct tapio_storage_shape {
+	__u32 request_at;
+	__u32 complete_has_status;
+};
+_Static_assert(sizeof(struct tapio_storage_shape) == 8, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_storage_shape, request_at) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_storage_shape, complete_has_status) == 4, "tapio abi");
+
+struct tapio_request_fact {
+	struct tapio_record_header header;
+	struct tapio_process_ref process;
+	__u32 flags;
+	__u64 sector;
+	__u32 bytes;
+	__u32 status;
+	__u32 errno;
+	__u32 requeues;
+	__u64 latency_ns;
+	__u32 op;
+	__u32 major;
+	__u32 minor;
+	__u32 reserved;
+	__u8 disk[32];
+};
+_Static_assert(sizeof(struct tapio_request_fact) == 144, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, header) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, process) == 40, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, flags) == 60, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, sector) == 64, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, bytes) == 72, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, status) == 76, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, errno) == 80, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, requeues) == 84, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, latency_ns) == 88, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, op) == 96, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, major) == 100, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, minor) == 104, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, reserved) == 108, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_request_fact, disk) == 112, "tapio abi");
+
+struct tapio_storage_config {
+	__u32 generation;
+	__u32 enabled;
+	__u64 warning_ns;
+	__u64 critical_ns;
+	struct tapio_fair_share fair_share;
+};
+_Static_assert(sizeof(struct tapio_storage_config) == 40, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_storage_config, generation) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_storage_config, enabled) == 4, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_storage_config, warning_ns) == 8, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_storage_config, critical_ns) == 16, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_storage_config, fair_share) == 24, "tapio abi");
+
+struct tapio_storage_control {
+	__u32 active;
+	__u32 abi_version;
+	struct tapio_storage_config slots[2];
+};
+_Static_assert(sizeof(struct tapio_storage_control) == 88, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_storage_control, active) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_storage_control, abi_version) == 4, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_storage_control, slots) == 8, "tapio abi");
 
 struct tapio_cgroup_name {
 	struct tapio_record_header header;

@@ -29,4 +29,6 @@ objects! {
     container = "container";
     /// Connections that fail, die, or become slow.
     network = "network";
+    /// Requests to block devices that fail or take long.
+    storage = "storage";
 }

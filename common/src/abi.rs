@@ -11,6 +11,7 @@ pub mod container;
 pub mod header;
 pub mod network;
 pub mod shared;
+pub mod storage;
 
 /// A type that any bytes of its size are a valid value of, and that has a name in C.
 ///

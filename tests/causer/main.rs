@@ -4,7 +4,9 @@
 //! what a scene prints are JSON lines. It runs static, in containers and guests as on a host, and
 //! undoes what std does to signals, so that a fault means what it means to any program.
 
+mod disk;
 mod flood;
+mod fuse;
 mod icmp;
 mod kill;
 mod lives;
@@ -12,6 +14,7 @@ mod memory;
 mod network;
 mod os;
 mod sockets;
+mod storage;
 mod threads;
 mod verbs;
 

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use crate::{flood, kill, lives, memory, network, threads};
+use crate::{flood, kill, lives, memory, network, storage, threads};
 
 type Verb = fn(&[String]) -> ExitCode;
 
-const VERBS: [(&str, Verb); 34] = [
+const VERBS: [(&str, Verb); 36] = [
     ("exit", lives::exit),
     ("die", lives::die),
     ("fault", lives::fault),
@@ -41,6 +41,8 @@ const VERBS: [(&str, Verb); 34] = [
     ("slow", network::slow),
     ("healthy", network::healthy),
     ("spin", network::spin),
+    ("io", storage::io),
+    ("read-disk", storage::read_disk),
 ];
 
 /// Plays the scene that the first word names.

@@ -220,12 +220,22 @@ fn the_selftest_causes_and_finds_every_fact() {
 }
 
 #[test]
-fn the_probe_names_every_hook_of_the_observer() {
+fn the_probe_names_every_hook_of_every_observer() {
     let finished = TestCommand::new(Program::Agent)
         .args(["probe"])
         .run()
         .expect_code(0);
-    for hook in ["sched_process_exit", "mark_victim", "signal_generate"] {
+    for hook in [
+        "sched_process_exit",
+        "mark_victim",
+        "signal_generate",
+        "inet_sock_set_state",
+        "tcp_retransmit_skb",
+        "tcp_rcv_space_adjust",
+        "block_rq_insert",
+        "block_rq_issue",
+        "block_rq_complete",
+    ] {
         assert!(finished.stdout.contains(hook), "{}", finished.stdout);
     }
 }

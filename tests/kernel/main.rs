@@ -23,6 +23,7 @@ mod receivers;
 mod scene;
 mod scope;
 mod senders;
+mod storage;
 
 const OOM_KILL: &str = "kernel.container.oom_kill";
 const ABNORMAL_EXIT: &str = "kernel.container.abnormal_exit";

@@ -8,7 +8,10 @@ const MAIN_LINES_MAX: usize = 40;
 const MODULE_DOC_LINES_MAX: usize = 8;
 
 /// Files that may be longer, and why.
-const LONG_FILES: [(&str, &str); 0] = [];
+const LONG_FILES: [(&str, &str); 1] = [(
+    "bpf/include/tapio_abi.h",
+    "printed from the table in common",
+)];
 
 fn sources() -> impl Iterator<Item = (Tracked, String)> {
     tracked()

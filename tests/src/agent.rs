@@ -114,6 +114,15 @@ pub fn network_config(network: &Value) -> Value {
     config
 }
 
+/// A compiled config in which the storage observer alone looks, with these limits.
+pub fn storage_config(warning_ns: u64, critical_ns: u64) -> Value {
+    let mut config = container_config("workloads", &[]);
+    config["container"]["enabled"] = false.into();
+    config["storage"] = json!({"enabled": true,
+        "slow_io_warning_ns": warning_ns, "slow_io_critical_ns": critical_ns});
+    config
+}
+
 impl TestAgent {
     /// The container observer under this config, with these flags besides.
     ///
@@ -131,6 +140,15 @@ impl TestAgent {
     #[track_caller]
     pub fn observe_network(network: &Value, flags: &[&str]) -> Self {
         Self::observe_with("network", &network_config(network), flags)
+    }
+
+    /// The storage observer with these limits, and these flags besides.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[track_caller]
+    pub fn observe_storage(warning_ns: u64, critical_ns: u64, flags: &[&str]) -> Self {
+        Self::observe_with("storage", &storage_config(warning_ns, critical_ns), flags)
     }
 
     #[track_caller]

@@ -27,7 +27,10 @@ fn nothing_given_is_the_table_of_defaults() {
     let settings = settings(&[], &[]);
     assert_eq!(settings.sinks, [SinkName::Stdout]);
     assert_eq!(settings.config, None);
-    assert_eq!(settings.observers, [Observer::Network, Observer::Container]);
+    assert_eq!(
+        settings.observers,
+        [Observer::Network, Observer::Storage, Observer::Container]
+    );
     assert_eq!(settings.data_dir.to_str(), Some("/var/lib/tapio/evidence"));
     assert_eq!(settings.state_dir.to_str(), Some("/var/lib/tapio"));
     assert_eq!(settings.fair_share_per_second, Some(200));

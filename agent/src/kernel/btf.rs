@@ -38,6 +38,17 @@ impl KernelTypes {
         pointed_at().unwrap_or(false)
     }
 
+    /// Whether argument `at` of a tracepoint is declared as this type.
+    pub fn hook_takes(&self, name: &str, at: usize, expected: &str) -> bool {
+        let declared = || {
+            let prototype = self.prototype(name)?;
+            let argument = prototype.get(at + 1)?;
+            let argument: Typedef<'_> = self.btf.type_by_id(argument.ty)?;
+            Some(argument.name()? == expected)
+        };
+        declared().unwrap_or(false)
+    }
+
     pub fn has_struct(&self, name: &str) -> bool {
         self.btf.type_by_name::<Struct<'_>>(name).is_some()
     }

@@ -15,6 +15,7 @@ use super::container;
 use super::network;
 use super::object::{self, Parts, Plan};
 use super::obstacle::{Obstacle, Surroundings};
+use super::storage;
 use super::watch::{FairShare, Watch};
 
 /// A tracepoint and what cannot be told without it.
@@ -43,7 +44,8 @@ fn spec_of(observer: Observer) -> Option<&'static Spec> {
     match observer {
         Observer::Container => Some(&container::SPEC),
         Observer::Network => Some(&network::SPEC),
-        Observer::Storage | Observer::Node => None,
+        Observer::Storage => Some(&storage::SPEC),
+        Observer::Node => None,
     }
 }
 

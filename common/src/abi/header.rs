@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::{Constant, Described, Field, Layout, cgroup, container, network, shared};
+use super::{Constant, Described, Field, Layout, cgroup, container, network, shared, storage};
 
 /// Every struct that crosses the boundary, in an order in which C can read them.
 pub const LAYOUTS: &[Layout] = &[
@@ -29,6 +29,10 @@ pub const LAYOUTS: &[Layout] = &[
     network::NetworkControl::LAYOUT,
     network::Destination::LAYOUT,
     network::DestinationSlot::LAYOUT,
+    storage::StorageShape::LAYOUT,
+    storage::RequestFact::LAYOUT,
+    storage::StorageConfig::LAYOUT,
+    storage::StorageControl::LAYOUT,
     cgroup::CgroupName::LAYOUT,
     cgroup::CgroupLosses::LAYOUT,
 ];
@@ -37,6 +41,7 @@ const CONSTANTS: &[&[Constant]] = &[
     shared::CONSTANTS,
     container::CONSTANTS,
     network::CONSTANTS,
+    storage::CONSTANTS,
     cgroup::CONSTANTS,
 ];
 

@@ -9,12 +9,7 @@ use tapio_common::catalogue::Observer;
 
 use super::*;
 use crate::observer::classify;
-use crate::observer::tests::line_of;
-
-fn number<T: TryFrom<i64>>(record: &Value, name: &str) -> T {
-    let number = record[name].as_i64().unwrap_or(0);
-    T::try_from(number).unwrap_or_else(|_| panic!("{name}: {number}"))
-}
+use crate::observer::tests::{flags, line_of, number};
 
 fn process(record: &Value) -> ProcessRef {
     let mut process = ProcessRef::zeroed();
@@ -33,23 +28,16 @@ fn cgroup(record: &Value) -> CgroupRef {
 }
 
 /// The flags of a record by their names in the ABI.
-fn flags(record: &Value) -> u32 {
-    let known = [
-        ("OOM_HAS_RSS", OOM_HAS_RSS),
-        ("OOM_LIMIT_BY_LOCK", OOM_LIMIT_BY_LOCK),
-        ("OOM_LIMIT_BY_USAGE", OOM_LIMIT_BY_USAGE),
-        ("OOM_NO_MEMCG", OOM_NO_MEMCG),
-        ("EXIT_OOM_VICTIM", EXIT_OOM_VICTIM),
-        ("EXIT_WORKLOAD_ROOT", EXIT_WORKLOAD_ROOT),
-        ("EXIT_SENDER_KERNEL", EXIT_SENDER_KERNEL),
-        ("EXIT_SENDER_PROCESS", EXIT_SENDER_PROCESS),
-    ];
-    let names = record["flags"].as_array().expect("flags");
-    names.iter().fold(0, |flags, name| {
-        let found = known.iter().find(|(known, _)| name == known);
-        flags | found.unwrap_or_else(|| panic!("no flag {name}")).1
-    })
-}
+const FLAGS: [(&str, u32); 8] = [
+    ("OOM_HAS_RSS", OOM_HAS_RSS),
+    ("OOM_LIMIT_BY_LOCK", OOM_LIMIT_BY_LOCK),
+    ("OOM_LIMIT_BY_USAGE", OOM_LIMIT_BY_USAGE),
+    ("OOM_NO_MEMCG", OOM_NO_MEMCG),
+    ("EXIT_OOM_VICTIM", EXIT_OOM_VICTIM),
+    ("EXIT_WORKLOAD_ROOT", EXIT_WORKLOAD_ROOT),
+    ("EXIT_SENDER_KERNEL", EXIT_SENDER_KERNEL),
+    ("EXIT_SENDER_PROCESS", EXIT_SENDER_PROCESS),
+];
 
 fn bytes_of(record: &Value) -> Vec<u8> {
     if record["kind"] == "oom_kill" {
@@ -59,7 +47,7 @@ fn bytes_of(record: &Value) -> Vec<u8> {
         kill.victim = process(&record["victim"]);
         kill.uid = number(record, "uid");
         kill.oom_score_adj = number(record, "oom_score_adj");
-        kill.flags = flags(record);
+        kill.flags = flags(record, &FLAGS);
         kill.anon_rss_bytes = number(record, "anon_rss_bytes");
         kill.file_rss_bytes = number(record, "file_rss_bytes");
         kill.shmem_rss_bytes = number(record, "shmem_rss_bytes");
@@ -75,7 +63,7 @@ fn bytes_of(record: &Value) -> Vec<u8> {
     exit.process = process(&record["process"]);
     exit.status = number(record, "status");
     exit.runtime_ns = number(record, "runtime_ns");
-    exit.flags = flags(record);
+    exit.flags = flags(record, &FLAGS);
     exit.sender = process(&record["sender"]);
     exit.sender_cgroup = cgroup(&record["sender_cgroup"]);
     exit.as_bytes().to_vec()

@@ -1,0 +1,163 @@
+//! A disk of this process's own: a loop device over the file it serves, gone when it is closed.
+
+use std::fs::{File, OpenOptions};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+
+use crate::fuse;
+use crate::os::checked;
+
+const GET_FREE: u32 = 0x4c82;
+const CONFIGURE: u32 = 0x4c0a;
+/// Cleared when it is closed; past the page cache, so that errors arrive as they are.
+const FLAGS: u32 = 4 | 16;
+/// Another process may take the device that was just free.
+const TRIES: usize = 100;
+
+const BLKDISCARD: u32 = 0x1277;
+const PAGE: usize = 4_096;
+
+#[repr(C)]
+struct Config {
+    fd: u32,
+    block_size: u32,
+    numbers: [u64; 5],
+    /// The last of them are the flags.
+    settings: [u32; 4],
+    texts: [u8; 160],
+    unused: [u64; 10],
+}
+
+/// The loop device, open.
+pub struct Disk {
+    pub name: String,
+    direct: File,
+    buffered: File,
+}
+
+impl Disk {
+    pub fn new() -> Self {
+        let file = fuse::file();
+        let control = File::open("/dev/loop-control").expect("causer: loop devices");
+        for _ in 0..TRIES {
+            // SAFETY: this request takes no argument.
+            let free = unsafe { libc::ioctl(control.as_raw_fd(), GET_FREE as _) };
+            let number = checked("a free loop device", i64::from(free));
+            if let Some(disk) = Self::attach(&file, &format!("loop{number}")) {
+                return disk;
+            }
+        }
+        panic!("causer: no loop device could be had");
+    }
+
+    fn attach(file: &File, name: &str) -> Option<Self> {
+        let path = format!("/dev/{name}");
+        let buffered = open(&path, 0);
+        let config = Config {
+            fd: file.as_raw_fd().try_into().expect("a descriptor"),
+            block_size: 0,
+            numbers: [0; 5],
+            settings: [0, 0, 0, FLAGS],
+            texts: [0; 160],
+            unused: [0; 10],
+        };
+        // SAFETY: the config is a whole one, as the kernel reads it, and lives across the call.
+        let result =
+            unsafe { libc::ioctl(buffered.as_raw_fd(), CONFIGURE as _, &raw const config) };
+        (result == 0).then(|| Self {
+            name: name.to_owned(),
+            direct: direct(&path),
+            buffered,
+        })
+    }
+
+    /// Major and minor number.
+    pub fn number(&self) -> (u32, u32) {
+        let device = self.buffered.metadata().expect("causer: its node").rdev();
+        (libc::major(device), libc::minor(device))
+    }
+
+    /// Reads past the page cache; the errno if that fails.
+    pub fn read(&self, from: i64, bytes: usize) -> Result<(), i32> {
+        read(&self.direct, from, bytes)
+    }
+
+    /// Reads through the page cache.
+    pub fn read_buffered(&self, from: i64, bytes: usize) -> Result<(), i32> {
+        read(&self.buffered, from, bytes)
+    }
+
+    pub fn write(&self, from: i64, bytes: usize) -> Result<(), i32> {
+        write(&self.direct, from, bytes)
+    }
+
+    /// Leaves it in the page cache.
+    pub fn write_buffered(&self, from: i64, bytes: usize) -> Result<(), i32> {
+        write(&self.buffered, from, bytes)
+    }
+
+    /// What is in the page cache goes to the disk, and the disk is flushed.
+    pub fn sync(&self) -> Result<(), i32> {
+        // SAFETY: no pointers are involved.
+        let result = unsafe { libc::fsync(self.buffered.as_raw_fd()) };
+        ended(isize::try_from(result).unwrap_or(-1))
+    }
+
+    pub fn discard(&self, from: u64, bytes: u64) -> Result<(), i32> {
+        let range = [from, bytes];
+        // SAFETY: the range is the two numbers that the request reads, and lives across the call.
+        let result =
+            unsafe { libc::ioctl(self.direct.as_raw_fd(), BLKDISCARD as _, range.as_ptr()) };
+        ended(isize::try_from(result).unwrap_or(-1))
+    }
+}
+
+/// A disk that is there, opened past the page cache.
+pub fn direct(path: &str) -> File {
+    open(path, libc::O_DIRECT)
+}
+
+fn open(path: &str, flags: i32) -> File {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).custom_flags(flags);
+    options
+        .open(path)
+        .unwrap_or_else(|error| panic!("causer: {path}: {error}"))
+}
+
+pub fn read(disk: &File, from: i64, bytes: usize) -> Result<(), i32> {
+    let mut room = Pages::new(bytes);
+    // SAFETY: the room is as long as is said and lives across the call.
+    ended(unsafe { libc::pread(disk.as_raw_fd(), room.start(), bytes, from) })
+}
+
+fn write(disk: &File, from: i64, bytes: usize) -> Result<(), i32> {
+    let mut room = Pages::new(bytes);
+    // SAFETY: as for reading.
+    ended(unsafe { libc::pwrite(disk.as_raw_fd(), room.start(), bytes, from) })
+}
+
+fn ended(result: isize) -> Result<(), i32> {
+    match result {
+        0.. => Ok(()),
+        _ => Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)),
+    }
+}
+
+/// Memory on the boundary that direct transfers ask for.
+struct Pages {
+    bytes: Vec<u8>,
+}
+
+impl Pages {
+    fn new(bytes: usize) -> Self {
+        Self {
+            bytes: vec![0xa5; bytes + PAGE],
+        }
+    }
+
+    fn start(&mut self) -> *mut libc::c_void {
+        let start = self.bytes.as_mut_ptr();
+        start.wrapping_add(start.align_offset(PAGE)).cast()
+    }
+}

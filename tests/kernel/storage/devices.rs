@@ -1,0 +1,189 @@
+//! Devices that the kernel itself makes for tests, where it has them: null_blk and scsi_debug.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tapio_tests::agent::{Event, Report, TestAgent};
+use tapio_tests::deadline::{SOON, wait_for};
+
+use super::{ALWAYS, IO_ERROR, MILLI, NEVER, SPIKE, one_disk};
+use crate::cgroup::Cgroup;
+use crate::scene::Scene;
+
+/// The sector at which scsi_debug has a bad medium when it is told to.
+const BAD_SECTOR: u64 = 0x1234;
+
+fn put(path: &Path, text: &str) {
+    fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// A null_blk disk of these attributes, taken away on drop.
+struct NullDisk(PathBuf);
+
+impl NullDisk {
+    fn new(name: &str, attributes: &[(&str, &str)]) -> Self {
+        let folder = Path::new("/sys/kernel/config/nullb").join(name);
+        fs::create_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let disk = Self(folder);
+        for (name, value) in [("size", "64")].iter().chain(attributes) {
+            put(&disk.0.join(name), value);
+        }
+        put(&disk.0.join("power"), "1");
+        disk
+    }
+}
+
+impl Drop for NullDisk {
+    fn drop(&mut self) {
+        let removed = fs::write(self.0.join("power"), "0").and_then(|()| fs::remove_dir(&self.0));
+        if let Err(error) = removed {
+            eprintln!("left behind: {}: {error}", self.0.display());
+        }
+    }
+}
+
+/// The disk of scsi_debug, which is told here how to fail.
+struct ScsiDisk;
+
+const SCSI_DEBUG: &str = "/sys/bus/pseudo/drivers/scsi_debug";
+
+impl ScsiDisk {
+    fn new() -> Self {
+        put(&Path::new(SCSI_DEBUG).join("add_host"), "1");
+        Self
+    }
+
+    fn set(name: &str, value: &str) {
+        put(&Path::new(SCSI_DEBUG).join(name), value);
+    }
+
+    /// Its name, once the kernel has looked at it.
+    fn name(&self) -> String {
+        wait_for("the disk of scsi_debug", SOON, || {
+            let disks = fs::read_dir("/sys/block").expect("the disks").flatten();
+            let mut names = disks.map(|disk| disk.file_name().to_string_lossy().into_owned());
+            let found = names.find(|name| name.starts_with("sd"))?;
+            Path::new("/dev").join(&found).exists().then_some(found)
+        })
+    }
+}
+
+impl Drop for ScsiDisk {
+    fn drop(&mut self) {
+        for (name, value) in [("opts", "0"), ("delay", "1"), ("add_host", "-1")] {
+            if let Err(error) = fs::write(Path::new(SCSI_DEBUG).join(name), value) {
+                eprintln!("scsi_debug: {name}: {error}");
+            }
+        }
+    }
+}
+
+/// What an agent with this limit said of one direct read.
+fn told_of_reading(disk: &str, from: u64, bytes: u64, warning_ns: u64) -> (u32, Report, Cgroup) {
+    let agent = TestAgent::observe_storage(warning_ns, NEVER, &[]);
+    let cgroup = Cgroup::new();
+    let mut scene = Scene::member(&cgroup, &format!("read-disk /dev/{disk} {from} {bytes}"));
+    scene.line();
+    scene.end();
+    (scene.pid(), agent.stop(), cgroup)
+}
+
+#[track_caller]
+fn only<'a>(report: &'a Report, disk: &str, event_type: &str) -> &'a Event {
+    let events = report.events.iter();
+    let is_its = |event: &&Event| event.is(event_type) && event.fact("device")["name"] == disk;
+    let found: Vec<_> = events.filter(is_its).collect();
+    let [event] = found[..] else {
+        panic!("{found:?} of {:?}", report.events);
+    };
+    event
+}
+
+#[test]
+fn null_blk_with_bad_blocks() {
+    let _alone = one_disk();
+    let attributes = [("irqmode", "0"), ("badblocks", "+16-31")];
+    let _disk = NullDisk::new("nullb0", &attributes);
+    let (pid, report, cgroup) = told_of_reading("nullb0", 8_192, 4_096, NEVER);
+    let event = only(&report, "nullb0", IO_ERROR);
+    assert_eq!(event.fact("pid"), pid);
+    assert_eq!(event.fact("errno"), libc::EIO);
+    assert_eq!(event.fact("sector"), 16);
+    assert_eq!(event.fact("bytes"), 4_096);
+    cgroup.assert_named_by(event);
+}
+
+/// Its completions come from a timer's interrupt, in the middle of whatever runs then.
+#[test]
+fn null_blk_that_takes_three_hundred_milliseconds() {
+    let _alone = one_disk();
+    let attributes = [("irqmode", "2"), ("completion_nsec", "300000000")];
+    let _disk = NullDisk::new("nullb1", &attributes);
+    let cgroup = Cgroup::new();
+    let mut spinners =
+        ["--cpu 0 spin 5", "--cpu 1 spin 5"].map(|words| Scene::member(&cgroup, words));
+    let (pid, report, cgroup) = told_of_reading("nullb1", 0, 4_096, 200 * MILLI);
+    spinners.iter_mut().for_each(|spinner| {
+        spinner.line();
+    });
+    let event = only(&report, "nullb1", SPIKE);
+    assert_eq!(event.fact("pid"), pid, "and not whoever was interrupted");
+    let latency_us = event.fact("latency_us").as_u64();
+    assert!(
+        latency_us >= Some(300_000) && latency_us < Some(1_500_000),
+        "{event:?}"
+    );
+    cgroup.assert_named_by(event);
+}
+
+/// Completed up to the bad sector, then failed from there on.
+#[test]
+fn scsi_debug_with_a_bad_medium_in_the_middle() {
+    let _alone = one_disk();
+    let disk = ScsiDisk::new();
+    let name = disk.name();
+    ScsiDisk::set("opts", "2");
+    let from = (BAD_SECTOR - 4) * 512;
+    let (pid, report, _) = told_of_reading(&name, from, 4_096, ALWAYS);
+    let error = only(&report, &name, IO_ERROR);
+    assert_eq!(error.fact("errno"), libc::ENODATA, "{error:?}");
+    assert_eq!(error.0["error"]["code"], "ENODATA");
+    assert_eq!(error.fact("pid"), pid);
+    let sector = error.fact("sector").as_u64();
+    assert!(
+        sector >= Some(BAD_SECTOR - 4) && sector <= Some(BAD_SECTOR),
+        "{error:?}"
+    );
+    let events = report.events.iter();
+    let spike = events
+        .filter(|event| event.is(SPIKE) && event.fact("sector") == BAD_SECTOR - 4)
+        .collect::<Vec<_>>();
+    let [spike] = spike[..] else {
+        panic!("{spike:?} of {:?}", report.events);
+    };
+    assert_eq!(spike.fact("bytes"), 4_096);
+    assert!(spike.fact("latency_us").as_u64() > Some(0), "{spike:?}");
+}
+
+/// Looking at a new disk is done by commands past the block layer, some of which it refuses.
+#[test]
+fn what_a_driver_asks_a_disk_is_no_request_of_anybody() {
+    let _alone = one_disk();
+    let agent = TestAgent::observe_storage(ALWAYS, NEVER, &[]);
+    let disk = ScsiDisk::new();
+    let name = disk.name();
+    drop(disk);
+    let report = agent.stop();
+    let filtered = report.ledger.types.get(SPIKE).map_or(0, |row| row.filtered);
+    assert!(filtered > 0, "{:?}", report.ledger);
+    let of_disk = report
+        .events
+        .iter()
+        .filter(|event| event.fact("device")["name"] == name);
+    for event in of_disk {
+        let known = ["read", "write", "flush", "discard", "write_zeroes"].map(|op| json!(op));
+        assert!(known.contains(event.fact("op")), "{event:?}");
+        assert_ne!(*event.fact("device"), Value::Null);
+    }
+}
