@@ -88,6 +88,53 @@ fn a_command_line_that_cannot_be_obeyed_is_one_line_and_code_two() {
     }
 }
 
+/// Where evidence would go is refused before a byte is sent, and no secret is repeated.
+#[test]
+fn a_receiver_that_would_be_spoken_to_in_the_wrong_way_is_refused_unquoted() {
+    for (args, wanted) in [
+        (
+            &["--otlp-url", "https://user:hunter2@collector:4318"][..],
+            "--otlp-url asks for https, which this agent does not speak",
+        ),
+        (
+            &["--http-url", "http://user:hunter2@collector"],
+            "--http-url holds credentials, which would be sent in plaintext",
+        ),
+        (
+            &["--sink-header", "Authorization=Bearer hunter2"],
+            "--sink-header is not [SINK:]NAME=@FILE: the value is read from a file",
+        ),
+    ] {
+        let refused = agent(args).run().expect_code(2);
+        let said = refused.refusal();
+        assert!(
+            said.starts_with(&format!("tapio-agent: {wanted}")),
+            "{said}"
+        );
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    for (args, wanted) in [
+        (
+            &["--sink", "otlp"][..],
+            "sink otlp needs to know where to: --otlp-url http://",
+        ),
+        (
+            &[
+                "--sink",
+                "http",
+                "--http-url",
+                "http://h",
+                "--sink-header",
+                "A=@/nonexistent",
+            ],
+            "--sink-header: the header in /nonexistent cannot be read",
+        ),
+    ] {
+        let refused = agent(args).run().expect_code(1);
+        assert!(refused.refusal().contains(wanted), "{}", refused.stderr);
+    }
+}
+
 #[test]
 fn a_twin_in_the_environment_is_read_and_named_when_it_does_not_fit() {
     let refused = agent(&[])
