@@ -188,3 +188,22 @@ fn a_config_that_is_none_is_refused_before_anything_is_loaded() {
             .starts_with("tapio-agent: config /nonexistent.json: ")
     );
 }
+
+#[test]
+fn an_endpoint_that_would_need_tls_or_give_credentials_away_is_refused_and_not_repeated() {
+    for (endpoint, wanted) in [
+        ("https://secret-host:8080", "https"),
+        ("HTTPS://secret-host", "https"),
+        ("http://somebody:secret@controller:8080", "credentials"),
+        ("http://secret@controller", "credentials"),
+    ] {
+        let as_flag = agent(&["--controller-endpoint", endpoint]);
+        let as_twin = agent(&[]).env("TAPIO_CONTROLLER_ENDPOINT", endpoint);
+        for command in [as_flag, as_twin] {
+            let done = command.run().expect_code(2);
+            assert!(done.refusal().contains(wanted), "{}", done.stderr);
+            assert!(!done.stderr.contains("secret"), "{}", done.stderr);
+            assert_eq!(done.stdout, "");
+        }
+    }
+}
