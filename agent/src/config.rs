@@ -31,6 +31,8 @@ pub enum ConfigError {
     Unreadable(PathBuf, io::Error),
     TooLarge(PathBuf),
     Invalid(PathBuf, WireError),
+    /// There is a controller, too.
+    Managed(PathBuf),
 }
 
 impl fmt::Display for ConfigError {
@@ -40,6 +42,12 @@ impl fmt::Display for ConfigError {
             Self::TooLarge(path) => write!(
                 out,
                 "config {}: more than {CONFIG_BYTES_MAX} bytes",
+                path.display()
+            ),
+            Self::Managed(path) => write!(
+                out,
+                "config {}: an agent with a controller takes its config from there; leave out \
+                 either --config or --controller-endpoint",
                 path.display()
             ),
             Self::Invalid(path, error) => write!(
@@ -55,7 +63,7 @@ impl std::error::Error for ConfigError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Unreadable(_, error) => Some(error),
-            Self::TooLarge(_) => None,
+            Self::TooLarge(_) | Self::Managed(_) => None,
             Self::Invalid(_, error) => Some(error),
         }
     }

@@ -64,7 +64,7 @@ const EVERYDAY: Topic = Topic {
     name: "",
     help: "",
     flags: &[
-        Flag::new("sink", "NAME", Some("stdout"), "where to, repeatable: stdout, file, http, otlp", LOADING, Settings::add_sinks),
+        Flag::new("sink", "NAME", None, "to stdout (default), file, http, otlp, controller", LOADING, Settings::add_sinks),
         Flag::new("config", "FILE", None, "compiled config, JSON (none: production-default)", LOADING, Settings::set_config),
         Flag::new("observers", "LIST", Some("network,storage,container"), "what to observe", LOADING, Settings::set_observers),
         Flag::new("data-dir", "DIR", Some("/var/lib/tapio/evidence"), "evidence directory", LOADING, Settings::set_data_dir),
@@ -81,7 +81,7 @@ const MANAGED: Topic = Topic {
     name: "controller",
     help: "how the agent speaks with it",
     flags: &[
-        Flag::new("controller-endpoint", "URL", None, "config from there, events to there; http:// only", LOADING, Settings::set_controller),
+        Flag::new("controller-endpoint", "URL", None, "config from there, events to there or to --sink", LOADING, Settings::set_controller),
         Flag::new("agent-id", "ID", None, "name towards the controller (none: node name)", LOADING, Settings::set_agent_id),
         Flag::new("config-poll-interval", "S", Some("30"), "config is asked for so often", LOADING, Settings::set_poll_interval),
         Flag::new("heartbeat-interval", "S", Some("30"), "the controller hears so often", LOADING, Settings::set_heartbeat_interval),

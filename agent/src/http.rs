@@ -17,6 +17,6 @@ mod resolve;
 pub use answer::Answer;
 pub use backoff::{Backoff, Chance};
 pub use client::{CallError, Client, Limits};
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::Endpoint;
 pub use leave::Leave;
 pub use request::Request;

@@ -27,6 +27,12 @@ impl Identity {
             seed: random_seed()?,
         })
     }
+
+    /// What the jitter of this run begins with.
+    pub fn chance_seed(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, _, _] = self.seed;
+        u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+    }
 }
 
 fn host_name() -> io::Result<String> {

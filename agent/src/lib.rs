@@ -6,6 +6,7 @@
 mod accounts;
 mod attribution;
 mod batch;
+mod bell;
 mod cgroups;
 mod clock;
 mod config;
@@ -15,13 +16,14 @@ mod crew;
 mod failure;
 mod flags;
 mod health;
-pub mod http;
+mod http;
 mod identity;
 mod journal;
+mod kept;
 pub mod kernel;
 mod live;
 mod looking;
-pub mod managed;
+mod managed;
 mod metrics;
 pub mod observer;
 mod privilege;
@@ -42,15 +44,17 @@ use tapio_common::command_line;
 
 use self::accounts::Accounts;
 use self::batch::Closing;
+use self::config::NamedConfig;
 use self::flags::{AGENT, Asked, Command};
 use self::health::StatusFile;
 use self::identity::Identity;
+use self::kept::Kept;
 use self::managed::{Link, Managed};
 use self::metrics::MetricsFile;
 use self::run::Run;
 use self::settings::Settings;
 use self::signals::Signals;
-use self::sink::Opened;
+use self::sink::{Opened, Outfit};
 use self::systemd::Systemd;
 
 pub use self::failure::Failure;
@@ -71,7 +75,10 @@ pub fn run(
 ) -> Result<Verdict, Failure> {
     match AGENT.parse(arguments, &environment)? {
         Asked::Page(page) => print(&page),
-        Asked::Command(Command::Observe, settings) => observe(&settings, environment),
+        Asked::Command(Command::Observe, mut settings) => {
+            settings.settle_sinks();
+            observe(&settings, environment)
+        }
         Asked::Command(Command::HealthCheck, settings) => {
             let health = health::check(&settings.state_dir);
             print(&format!("{health}\n"))?;
@@ -105,9 +112,18 @@ fn observe(
         &settings.observers,
         &settings.sinks,
     );
+    let link = link(settings, &identity)?;
+    let kept = Kept::new();
+    let outfit = Outfit {
+        settings,
+        accounts: &accounts,
+        link: link.as_ref(),
+        kept: &kept,
+        seed: identity.chance_seed(),
+    };
     let (mut fronts, mut tasks) = (Vec::new(), Vec::new());
     for (name, account) in accounts.sinks() {
-        let Opened { front, task } = name.open(settings, account)?;
+        let Opened { front, task } = name.open(&outfit, account)?;
         fronts.push(front);
         tasks.extend(task.map(|task| (name, task)));
     }
@@ -126,14 +142,7 @@ fn observe(
     if let Some(watchdog) = systemd.watchdog() {
         fronts.push(Box::new(watchdog));
     }
-    let link = link(settings, &identity)?;
-    let (managed, config) = match &link {
-        Some(link) => {
-            let (managed, config) = Managed::open(settings, link);
-            (Some(managed), config)
-        }
-        None => (None, Some(config::load(settings.config.as_deref())?)),
-    };
+    let (managed, config) = config_at_start(settings, link.as_ref(), &kept)?;
     let run = Run {
         settings,
         identity,
@@ -166,6 +175,20 @@ fn link(settings: &Settings, identity: &Identity) -> Result<Option<Link>, Failur
     Link::new(endpoint.clone(), agent_id, node_name)
         .map(Some)
         .map_err(|error| Failure::System("eventfd", error))
+}
+
+/// What is in force before anybody has been asked, and who will ask.
+fn config_at_start<'a>(
+    settings: &Settings,
+    link: Option<&'a Link>,
+    kept: &'a Kept,
+) -> Result<(Option<Managed<'a>>, Option<NamedConfig>), Failure> {
+    let Some(link) = link else {
+        let config = config::load(settings.config.as_deref())?;
+        return Ok((None, Some(config)));
+    };
+    let (managed, config) = Managed::open(settings, link, kept)?;
+    Ok((Some(managed), config))
 }
 
 /// The books of the run, for whoever keeps the log.

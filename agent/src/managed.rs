@@ -20,10 +20,12 @@ use std::time::Duration;
 use self::last_config::LastConfig;
 use self::turns::Turns;
 use crate::accounts::Accounts;
-use crate::config::NamedConfig;
+use crate::config::{ConfigError, NamedConfig};
 use crate::http::Chance;
+use crate::kept::Kept;
 use crate::settings::Settings;
 
+pub use exchange::{JSON, LIMITS, Trouble};
 pub use in_force::InForce;
 pub use link::Link;
 
@@ -37,13 +39,21 @@ pub struct Intervals {
 /// What the thread `heartbeat` is made of, before anything is loaded.
 pub struct Managed<'a> {
     link: &'a Link,
+    kept: &'a Kept,
     intervals: Intervals,
     last: LastConfig,
 }
 
 impl<'a> Managed<'a> {
     /// And the config an earlier run left, which is in force until the controller says otherwise.
-    pub fn open(settings: &Settings, link: &'a Link) -> (Self, Option<NamedConfig>) {
+    pub fn open(
+        settings: &Settings,
+        link: &'a Link,
+        kept: &'a Kept,
+    ) -> Result<(Self, Option<NamedConfig>), ConfigError> {
+        if let Some(path) = &settings.config {
+            return Err(ConfigError::Managed(path.clone()));
+        }
         let last = LastConfig::in_folder(&settings.state_dir);
         let found = last.load();
         if let Some((_, batching)) = &found {
@@ -51,23 +61,15 @@ impl<'a> Managed<'a> {
         }
         let managed = Self {
             link,
+            kept,
             intervals: settings.intervals,
             last,
         };
-        (managed, found.map(|(named, _)| named))
+        Ok((managed, found.map(|(named, _)| named)))
     }
 
     /// The thread's own self. `seed` differs from agent to agent, and so does their jitter.
-    pub fn turns(self, in_force: InForce<'a>, accounts: &'a Accounts, seed: [u8; 10]) -> Turns<'a> {
-        let [a, b, c, d, e, f, g, h, _, _] = seed;
-        let chance = Chance::new(u64::from_ne_bytes([a, b, c, d, e, f, g, h]));
-        Turns::new(
-            self.link,
-            accounts,
-            in_force,
-            self.last,
-            self.intervals,
-            chance,
-        )
+    pub fn turns(self, in_force: InForce<'a>, accounts: &'a Accounts, seed: u64) -> Turns<'a> {
+        Turns::new(self, in_force, accounts, Chance::new(seed))
     }
 }

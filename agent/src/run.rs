@@ -85,6 +85,7 @@ impl Run<'_> {
         if let Some(named) = &self.config {
             live.apply(named, share);
         }
+        let chance_seed = self.identity.chance_seed();
         let Identity {
             node_name,
             boot_id,
@@ -114,7 +115,7 @@ impl Run<'_> {
             if let Some(managed) = self.managed {
                 let items = items.clone();
                 let in_force = InForce::new(live, share, &boot_id, items, self.config);
-                let turns = managed.turns(in_force, self.accounts, seed);
+                let turns = managed.turns(in_force, self.accounts, chance_seed);
                 crew.start("heartbeat", move || {
                     turns.run(stop);
                     Ok(())

@@ -96,12 +96,21 @@ impl Settings {
         }
     }
 
+    /// Once everything is set: where events go if nobody has said, and in which order. What reads
+    /// from the evidence directory comes after what writes to it.
+    pub(crate) fn settle_sinks(&mut self) {
+        if self.sinks.is_empty() {
+            self.sinks.push(match self.controller {
+                Some(_) => SinkName::Controller,
+                None => SinkName::Stdout,
+            });
+        }
+        self.sinks.sort_by_key(|sink| *sink == SinkName::Controller);
+    }
+
     pub(crate) fn add_sinks(&mut self, value: &OsStr) -> Result<(), Unfit> {
         for name in value::text(value)?.split(',') {
             let sink = SinkName::from_name(name.trim()).ok_or(NOT_A_SINK)?;
-            if !sink.is_built() {
-                return Err(NOT_BUILT);
-            }
             if !self.sinks.contains(&sink) {
                 self.sinks.push(sink);
             }

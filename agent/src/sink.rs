@@ -4,6 +4,7 @@
 //! so that what cannot work is refused at once. Its front is the batch thread's; a sink that talks
 //! to somebody who may be slow brings a task of its own, which runs in a thread of that name.
 
+mod controller;
 mod credential;
 mod file;
 mod http;
@@ -14,10 +15,15 @@ mod stdout;
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use tapio_common::sink::{Sink, SinkAccount};
 
 use self::credential::CredentialError;
+use crate::accounts::Accounts;
+use crate::http::Chance;
+use crate::kept::Kept;
+use crate::managed::Link;
 use crate::settings::Settings;
 use crate::stop::Stop;
 
@@ -33,10 +39,30 @@ pub struct Opened<'a> {
     pub task: Option<Task<'a>>,
 }
 
+/// What there is to open a sink with.
+#[derive(Debug, Clone, Copy)]
+pub struct Outfit<'a> {
+    pub settings: &'a Settings,
+    pub accounts: &'a Accounts,
+    pub link: Option<&'a Link>,
+    pub kept: &'a Kept,
+    /// Differs from agent to agent.
+    pub seed: u64,
+}
+
+impl Outfit<'_> {
+    /// Luck of a sink's own, so that no two agents retry together.
+    pub fn chance(&self) -> Chance {
+        Chance::new(self.seed).fork()
+    }
+}
+
 /// Why a sink cannot be opened.
 #[derive(Debug)]
 pub enum SinkError {
-    NotBuilt(SinkName),
+    NoController,
+    /// What the controller has taken cannot be kept in the evidence directory.
+    Cursor(PathBuf, io::Error),
     Stdout(io::Error),
     File(FileError),
     NoUrl(SinkName),
@@ -54,9 +80,14 @@ impl From<FileError> for SinkError {
 impl fmt::Display for SinkError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotBuilt(sink) => {
-                write!(out, "sink {} is not built into this version", sink.name())
-            }
+            Self::NoController => out.write_str(
+                "sink controller needs to know where to: --controller-endpoint http://…",
+            ),
+            Self::Cursor(path, error) => write!(
+                out,
+                "how far the controller has it cannot be kept in {}: {error}",
+                path.display()
+            ),
             Self::Stdout(error) => write!(out, "standard output cannot be used: {error}"),
             Self::File(error) => write!(out, "{error}"),
             Self::NoUrl(sink) => {
@@ -78,15 +109,15 @@ impl fmt::Display for SinkError {
 impl std::error::Error for SinkError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::NotBuilt(_) | Self::NoUrl(_) | Self::WhoseHeader(_) => None,
-            Self::Stdout(error) => Some(error),
+            Self::NoController | Self::NoUrl(_) | Self::WhoseHeader(_) => None,
+            Self::Stdout(error) | Self::Cursor(_, error) => Some(error),
             Self::File(error) => error.source(),
             Self::Credential(error) => error.source(),
         }
     }
 }
 
-type Open = for<'a> fn(&Settings, &'a SinkAccount) -> Result<Opened<'a>, SinkError>;
+type Open = for<'a> fn(&Outfit<'a>, &'a SinkAccount) -> Result<Opened<'a>, SinkError>;
 
 macro_rules! sinks {
     ($($variant:ident $name:literal $open:expr;)+) => {
@@ -101,8 +132,7 @@ macro_rules! sinks {
                 match self { $(Self::$variant => $name),+ }
             }
 
-            /// `None`: known by name, and honestly refused.
-            fn opener(self) -> Option<Open> {
+            fn opener(self) -> Open {
                 match self { $(Self::$variant => $open),+ }
             }
         }
@@ -110,11 +140,11 @@ macro_rules! sinks {
 }
 
 sinks! {
-    Stdout "stdout" Some(stdout::open);
-    File "file" Some(file::open);
-    Http "http" Some(http::open);
-    Otlp "otlp" Some(otlp::open);
-    Controller "controller" None;
+    Stdout "stdout" stdout::open;
+    File "file" file::open;
+    Http "http" http::open;
+    Otlp "otlp" otlp::open;
+    Controller "controller" controller::open;
 }
 
 impl SinkName {
@@ -122,16 +152,11 @@ impl SinkName {
         Self::ALL.iter().copied().find(|sink| sink.name() == name)
     }
 
-    pub fn is_built(self) -> bool {
-        self.opener().is_some()
-    }
-
     pub fn open<'a>(
         self,
-        settings: &Settings,
+        outfit: &Outfit<'a>,
         account: &'a SinkAccount,
     ) -> Result<Opened<'a>, SinkError> {
-        let open = self.opener().ok_or(SinkError::NotBuilt(self))?;
-        open(settings, account)
+        (self.opener())(outfit, account)
     }
 }

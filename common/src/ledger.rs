@@ -90,6 +90,9 @@ pub struct ObserverCounts {
 pub struct SinkCounts {
     #[serde(skip_serializing_if = "is_zero")]
     pub delivered: u64,
+    /// Delivered as well, and emitted by an earlier run: no part of the sum.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub earlier: u64,
     #[serde(skip_serializing_if = "is_zero")]
     pub pending: u64,
     /// By reason; the reasons are the sink's own closed set.

@@ -69,29 +69,42 @@ drop_reasons! {
     WriteFailed "write_failed";
     /// The peer refused it for good.
     Refused "refused";
+    /// The evidence directory, from which it would have been read, could not take it.
+    NotKept "not_kept";
+    /// It could not be read back from the evidence directory.
+    Unreadable "unreadable";
+    /// Retention removed it before the peer could take it.
+    Expired "expired";
 }
 
 /// The counts of one sink, written where things happen and read by whoever builds a ledger.
 #[derive(Debug, Default)]
 pub struct SinkAccount {
     delivered: AtomicU64,
-    pending: AtomicU64,
+    earlier: AtomicU64,
+    queued: AtomicU64,
+    unqueued: AtomicU64,
     dropped: [AtomicU64; DropReason::ALL.len()],
 }
 
 impl SinkAccount {
     /// Taken, and waiting in a queue.
     pub fn queue(&self, events: u64) {
-        self.pending.fetch_add(events, Ordering::Relaxed);
+        self.queued.fetch_add(events, Ordering::Relaxed);
     }
 
     /// Left the queue: [`deliver`](Self::deliver) or [`drop_for`](Self::drop_for) says where to.
     pub fn unqueue(&self, events: u64) {
-        self.pending.fetch_sub(events, Ordering::Relaxed);
+        self.unqueued.fetch_add(events, Ordering::Relaxed);
     }
 
     pub fn deliver(&self, events: u64) {
         self.delivered.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// Delivered as well, and taken by an earlier run.
+    pub fn deliver_earlier(&self, events: u64) {
+        self.earlier.fetch_add(events, Ordering::Relaxed);
     }
 
     pub fn drop_for(&self, reason: DropReason, events: u64) {
@@ -100,7 +113,9 @@ impl SinkAccount {
 
     /// Taken, and neither delivered nor dropped yet.
     pub fn pending(&self) -> u64 {
-        self.pending.load(Ordering::Relaxed)
+        // Who reads what is stored elsewhere may be done with it before it is counted as queued.
+        let unqueued = self.unqueued.load(Ordering::Relaxed);
+        self.queued.load(Ordering::Relaxed).saturating_sub(unqueued)
     }
 
     pub fn dropped_total(&self) -> u64 {
@@ -112,7 +127,8 @@ impl SinkAccount {
         let dropped = DropReason::ALL.iter().zip(&self.dropped);
         SinkCounts {
             delivered: self.delivered.load(Ordering::Relaxed),
-            pending: self.pending.load(Ordering::Relaxed),
+            earlier: self.earlier.load(Ordering::Relaxed),
+            pending: self.pending(),
             dropped: dropped
                 .map(|(reason, counter)| (reason.name(), counter.load(Ordering::Relaxed)))
                 .filter(|(_, events)| *events > 0)

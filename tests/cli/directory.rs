@@ -127,6 +127,7 @@ impl Directory {
             "file".into(),
             SinkCounts {
                 delivered,
+                earlier: 0,
                 pending: 0,
                 dropped,
             },

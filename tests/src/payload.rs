@@ -118,6 +118,7 @@ pub fn ledger() -> Ledger {
         .collect();
     let sink = |dropped: u64| SinkCounts {
         delivered: emitted - dropped,
+        earlier: 0,
         pending: 0,
         dropped: [("queue_full".to_owned(), dropped)].into(),
     };

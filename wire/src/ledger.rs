@@ -125,6 +125,7 @@ const TYPE: &[Field] = fields! {
 
 const SINK: &[Field] = fields! {
     delivered Number,
+    earlier Number,
     pending Number,
     dropped Numbers,
 };

@@ -17,9 +17,22 @@ fn read(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Asked, Usage
 
 fn settings(arguments: &[&str], environment: &[(&str, &str)]) -> Settings {
     match read(arguments, environment) {
-        Ok(Asked::Command(Observe, settings)) => *settings,
+        Ok(Asked::Command(Observe, mut settings)) => {
+            settings.settle_sinks();
+            *settings
+        }
         other => panic!("{arguments:?} gave {other:?}"),
     }
+}
+
+#[test]
+fn a_controller_gets_the_events_unless_something_else_is_said() {
+    let endpoint = ["--controller-endpoint", "http://127.0.0.1:1"];
+    let sinks = |more: &[&str]| settings(&[&endpoint, more].concat(), &[]).sinks;
+    assert_eq!(sinks(&[]), [SinkName::Controller]);
+    assert_eq!(sinks(&["--sink", "stdout"]), [SinkName::Stdout]);
+    let both = sinks(&["--sink", "controller,file"]);
+    assert_eq!(both, [SinkName::File, SinkName::Controller]);
 }
 
 #[test]
@@ -101,7 +114,6 @@ fn a_value_that_does_not_fit_is_named_with_what_would() {
     );
     for (flag, value, wanted) in [
         ("--sink", "kafka", sinks),
-        ("--sink", "controller", "is not built into this version"),
         (
             "--observers",
             "kernel",

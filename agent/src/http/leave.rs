@@ -58,12 +58,6 @@ impl<'a> Leave<'a> {
         self.is_asked() || (self.stop.wait(Some(limit)) && self.ask())
     }
 
-    /// Waits so long for `bell`, or until the agent is asked to leave.
-    pub fn await_bell(&self, bell: BorrowedFd<'_>, limit: Option<Duration>) -> [bool; 2] {
-        let waits = [(bell, libc::POLLIN), (self.stop.as_fd(), libc::POLLIN)];
-        await_any(&waits, limit)
-    }
-
     /// Waits for one of `events` until `deadline` (boot time) or the end of the grace.
     pub fn await_io(&self, source: BorrowedFd<'_>, events: libc::c_short, deadline: u64) -> Waited {
         loop {

@@ -9,7 +9,8 @@ use std::time::Duration;
 use crate::clock::nanos;
 use crate::http::{Backoff, Chance};
 
-/// The first retry comes within this time, and within the interval.
+/// The first retry comes within this time, or within a quarter of the interval if that is longer: a
+/// fleet of long intervals must not knock at a dead door much oftener than at an open one.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 
 /// One kind of call.
@@ -32,7 +33,10 @@ impl Rhythm {
             due_at: grid_at,
             // Full jitter has half the cap in the mean: a fleet that retries comes as often as one
             // that does not, or a little more so.
-            backoff: Backoff::new(RETRY_FIRST.min(interval), interval.mul_f64(1.5)),
+            backoff: Backoff::new(
+                RETRY_FIRST.max(interval / 4).min(interval),
+                interval.mul_f64(1.5),
+            ),
         }
     }
 
@@ -112,7 +116,7 @@ mod tests {
             poll.fail(0, &luck);
             beat.fail(0, &luck);
             assert_eq!(poll.due_at(), beat.due_at());
-            let cap = (SECOND << failures).min(45 * SECOND);
+            let cap = ((15 * SECOND / 2) << failures).min(45 * SECOND);
             assert!(poll.due_at() <= cap, "{failures}");
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tapio_common::evidence::seal::Head;
 use tapio_wire::ConfigResponse;
 
-use super::Intervals;
+use super::Managed;
 use super::about::About;
 use super::exchange::{Exchange, Fetched, Trouble};
 use super::in_force::{InForce, fit};
@@ -22,11 +22,13 @@ use crate::batch::Source;
 use crate::clock;
 use crate::config::NamedConfig;
 use crate::http::{Chance, Leave};
+use crate::kept::Kept;
 use crate::stop::Stop;
 
 /// Everything the thread owns.
 pub struct Turns<'a> {
     link: &'a Link,
+    kept: &'a Kept,
     accounts: &'a Accounts,
     in_force: InForce<'a>,
     last: LastConfig,
@@ -47,15 +49,19 @@ pub struct Turns<'a> {
 }
 
 impl<'a> Turns<'a> {
-    /// Whatever is in force at the start is what `last` has kept.
+    /// Whatever is in force at the start is what an earlier run has kept.
     pub fn new(
-        link: &'a Link,
-        accounts: &'a Accounts,
+        managed: Managed<'a>,
         in_force: InForce<'a>,
-        last: LastConfig,
-        intervals: Intervals,
+        accounts: &'a Accounts,
         mut chance: Chance,
     ) -> Self {
+        let Managed {
+            link,
+            kept,
+            intervals,
+            last,
+        } = managed;
         let began_at = clock::boot_nanos();
         let phase = chance.up_to(intervals.poll.max(intervals.heartbeat));
         let mut hello = Rhythm::new(intervals.heartbeat, began_at, phase);
@@ -67,6 +73,7 @@ impl<'a> Turns<'a> {
             exchange: Exchange::new(link),
             is_cached: in_force.named.is_some(),
             link,
+            kept,
             accounts,
             in_force,
             last,
@@ -220,6 +227,7 @@ impl<'a> Turns<'a> {
     }
 
     fn say(&mut self, luck: &Chance, leave: &Leave<'_>) -> Result<(), Trouble> {
+        self.head = self.kept.take_head().or(self.head.take());
         let live = self.in_force.live;
         let ledger = self.accounts.ledger(|observer| live.counts(observer));
         let uptime = Duration::from_nanos(clock::boot_nanos().saturating_sub(self.began_at));

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use tapio_common::coverage::Entry;
 use tapio_common::evidence::disk::Folder;
+use tapio_common::evidence::seal::Sha;
 use tapio_common::evidence::word::WORD_EVERY_NANOS;
 use tapio_common::evidence::{Notice, Recovered, Writer};
 use tapio_common::ledger::Ledger;
@@ -24,9 +25,9 @@ use tapio_common::sink::{DropReason, Sink, SinkAccount, Written};
 use tapio_common::time::{NANOS_PER_SECOND, Now, Timestamp};
 
 use self::lock::Lock;
-use super::{Opened, SinkError};
+use super::{Opened, Outfit, SinkError};
 use crate::clock;
-use crate::settings::Settings;
+use crate::kept::Kept;
 
 pub use self::directory::FileError;
 
@@ -36,8 +37,14 @@ const WORD_BUSY_NANOS: u64 = 10 * NANOS_PER_SECOND;
 /// A fact this old has left the hook that saw it: none can still be on its way to the counters.
 const HOOK_NANOS_MAX: u64 = 10_000_000;
 
-pub fn open<'a>(settings: &Settings, account: &'a SinkAccount) -> Result<Opened<'a>, SinkError> {
-    let file = File::open(&settings.data_dir, settings.evidence, account, clock::now())?;
+pub fn open<'a>(outfit: &Outfit<'a>, account: &'a SinkAccount) -> Result<Opened<'a>, SinkError> {
+    let file = File::open(
+        &outfit.settings.data_dir,
+        outfit.settings.evidence,
+        outfit.kept,
+        account,
+        clock::now(),
+    )?;
     Ok(Opened {
         front: Box::new(file),
         task: None,
@@ -49,6 +56,8 @@ struct File<'a> {
     path: PathBuf,
     writer: Writer<Folder>,
     lock: Lock,
+    kept: &'a Kept,
+    told_head: Option<Sha>,
     account: &'a SinkAccount,
     /// The reading of the clocks for the batch in hand.
     now: Option<Now>,
@@ -62,6 +71,7 @@ impl<'a> File<'a> {
     fn open(
         path: &std::path::Path,
         limits: tapio_common::evidence::Limits,
+        kept: &'a Kept,
         account: &'a SinkAccount,
         now: Now,
     ) -> Result<Self, FileError> {
@@ -71,16 +81,30 @@ impl<'a> File<'a> {
         let (writer, recovered) = Writer::open(Folder::new(path), limits, stored_to, now)
             .map_err(|error| FileError::Unusable(path.to_owned(), error))?;
         tell_recovered(path, &recovered);
-        Ok(Self {
+        let mut file = Self {
             path: path.to_owned(),
             writer,
             lock,
+            kept,
+            told_head: None,
             account,
             now: None,
             flushed: now,
             word_at: None,
             refusal: None,
-        })
+        };
+        file.tell_head();
+        Ok(file)
+    }
+
+    /// Whoever anchors the directory outside of it has to know its newest seal.
+    fn tell_head(&mut self) {
+        let head = self.writer.head();
+        if head.map(|head| head.sha256) != self.told_head {
+            self.told_head = head.map(|head| head.sha256);
+            head.into_iter()
+                .for_each(|head| self.kept.set_head(head.clone()));
+        }
     }
 
     fn refused(&mut self, error: &io::Error) {
@@ -94,6 +118,7 @@ impl<'a> File<'a> {
 
     fn taken(&mut self) {
         self.account.deliver(1);
+        self.kept.store();
         if self.refusal.take().is_some() {
             log::info!("evidence is kept in {} again", self.path.display());
         }
@@ -154,6 +179,7 @@ impl Sink for File<'_> {
         self.now = None;
         self.flushed = now;
         let waits = self.writer.settle(now);
+        self.tell_head();
         self.tell();
         let word_due = self.word_due(now);
         Some(waits.map_or(word_due, |within| within.min(word_due)))

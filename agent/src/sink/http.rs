@@ -6,8 +6,7 @@ use tapio_common::sink::SinkAccount;
 
 use super::outbox::Block;
 use super::remote::{self, Dialect, Receipt};
-use super::{Opened, SinkError, SinkName};
-use crate::settings::Settings;
+use super::{Opened, Outfit, SinkError, SinkName};
 
 const DIALECT: Dialect = Dialect {
     name: SinkName::Http,
@@ -18,7 +17,8 @@ const DIALECT: Dialect = Dialect {
     read: |_| Receipt::default(),
 };
 
-pub fn open<'a>(settings: &Settings, account: &'a SinkAccount) -> Result<Opened<'a>, SinkError> {
+pub fn open<'a>(outfit: &Outfit<'a>, account: &'a SinkAccount) -> Result<Opened<'a>, SinkError> {
+    let settings = outfit.settings;
     remote::open(DIALECT, settings.http_url.as_ref(), settings, account)
 }
 

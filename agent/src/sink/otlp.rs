@@ -11,9 +11,8 @@ use tapio_common::sink::SinkAccount;
 
 use super::outbox::Block;
 use super::remote::{self, Dialect, Receipt};
-use super::{Opened, SinkError, SinkName};
+use super::{Opened, Outfit, SinkError, SinkName};
 use crate::clock;
-use crate::settings::Settings;
 
 const DIALECT: Dialect = Dialect {
     name: SinkName::Otlp,
@@ -24,7 +23,8 @@ const DIALECT: Dialect = Dialect {
     read: receipt,
 };
 
-pub fn open<'a>(settings: &Settings, account: &'a SinkAccount) -> Result<Opened<'a>, SinkError> {
+pub fn open<'a>(outfit: &Outfit<'a>, account: &'a SinkAccount) -> Result<Opened<'a>, SinkError> {
+    let settings = outfit.settings;
     remote::open(DIALECT, settings.otlp_url.as_ref(), settings, account)
 }
 

@@ -16,10 +16,9 @@ use tapio_common::sink::{DropReason, Sink, SinkAccount, Written};
 use tapio_common::time::Now;
 
 use self::outlet::Outlet;
-use super::{Opened, SinkError, SinkName};
+use super::{Opened, Outfit, SinkError, SinkName};
 use crate::clock;
 use crate::queue::{Receiver, Sender, bounded};
-use crate::settings::Settings;
 use crate::stop::{Stop, await_any};
 
 /// Blocks that go round. A batch takes one at least, so this many batches may wait for a reader
@@ -42,9 +41,9 @@ struct Block {
     events: u64,
 }
 
-pub fn open<'a>(settings: &Settings, account: &'a SinkAccount) -> Result<Opened<'a>, SinkError> {
+pub fn open<'a>(outfit: &Outfit<'a>, account: &'a SinkAccount) -> Result<Opened<'a>, SinkError> {
     let outlet = Outlet::of_stdout().map_err(SinkError::Stdout)?;
-    let is_alone = settings.sinks == [SinkName::Stdout];
+    let is_alone = outfit.settings.sinks == [SinkName::Stdout];
     Ok(connect(outlet, account, is_alone))
 }
 

@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
-use super::chain::read_link;
+use super::chain::{read_link, runs};
 use super::disk::Disk;
 use super::line::LINE_BYTES_MAX;
 use super::name::{Hour, SegmentName};
-use super::seal::Seal;
+use super::seal::{Seal, Sha};
 use super::segment::len_of;
 use crate::time::Timestamp;
 
@@ -69,6 +69,24 @@ pub fn segments<D: Disk>(disk: &D, from: Timestamp, to: Timestamp) -> io::Result
     }
     found.sort_by_key(|segment| segment.name);
     Ok(found)
+}
+
+/// Every segment with a good seal and the hash of that seal, in the order in which they were sealed.
+pub fn sealed_in_order<D: Disk>(disk: &D) -> io::Result<Vec<(SegmentName, Sha)>> {
+    let mut links = Vec::new();
+    for file in disk.list()? {
+        let Some(name) = SegmentName::from_seal_file(&file.name) else {
+            continue;
+        };
+        match read_link(disk, name, &file.name) {
+            Ok(link) => links.extend(link.ok()),
+            // Retention came between.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let chain = runs(links, None).into_iter().flatten();
+    Ok(chain.map(|link| (link.name, link.sha256)).collect())
 }
 
 /// The whole lines of a segment, one at a time, each with the offset it begins at.

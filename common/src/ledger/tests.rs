@@ -33,6 +33,7 @@ fn balanced() -> Ledger {
         "stdout".into(),
         SinkCounts {
             delivered: 50,
+            earlier: 9,
             pending: 2,
             dropped: [("queue_full".into(), 3)].into(),
         },

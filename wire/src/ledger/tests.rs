@@ -35,6 +35,7 @@ fn full() -> Ledger {
     let observers = Observer::ALL.iter();
     let sink = SinkCounts {
         delivered: 1_003,
+        earlier: 1_009,
         pending: 1_004,
         dropped: [
             ("queue_full".to_owned(), 1_005),

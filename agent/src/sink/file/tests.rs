@@ -9,6 +9,11 @@ use tapio_common::ledger::{ObserverCounts, TypeCounts};
 
 use super::*;
 
+/// For as long as the tests run.
+fn kept() -> &'static Kept {
+    Box::leak(Box::new(Kept::new()))
+}
+
 /// A folder of the test's own.
 struct Scratch(PathBuf);
 
@@ -41,7 +46,7 @@ fn now(second: u64) -> Now {
 }
 
 fn open<'a>(path: &Path, account: &'a SinkAccount) -> Result<File<'a>, FileError> {
-    File::open(path, Limits::default(), account, now(0))
+    File::open(path, Limits::default(), kept(), account, now(0))
 }
 
 fn word(path: &Path) -> Option<Timestamp> {
@@ -175,7 +180,7 @@ fn the_run_after_a_crash_says_since_when_nobody_looked() {
     }));
     file.account(&Ledger::default());
     drop(file); // which writes no stop: that is the batcher's to say
-    drop(File::open(&path, Limits::default(), &account, now(9)).expect("it was let go"));
+    drop(File::open(&path, Limits::default(), kept(), &account, now(9)).expect("it was let go"));
     let coverage = fs::read_to_string(path.join("coverage.jsonl")).expect("it is there");
     let mut entries = coverage.lines();
     let gap = entries

@@ -1,0 +1,214 @@
+//! The thread `controller` where the directory is the queue.
+//!
+//! It sleeps until the bell rings, gives more lines the send interval to come, and sends what there
+//! is; full batches go out one behind the other. A batch is stored as being on its way before it
+//! is sent, so that after a crash exactly that one is sent again.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tapio_common::sink::{DropReason, SinkAccount};
+
+use super::body::{Body, Stamp};
+use super::courier::{Courier, Fate};
+use super::directory::{Batch, BatchLimits, Directory};
+use super::{BATCH_BYTES_MAX, GRACE};
+use crate::bell::Bell;
+use crate::clock;
+use crate::http::Leave;
+use crate::stop::Stop;
+
+/// A directory that cannot be read is tried again after this long.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+
+/// A controller that takes less than this at once is not waited for.
+const BATCH_BYTES_MIN: usize = 4 << 10;
+
+/// Everything the thread owns.
+pub struct Stream<'a> {
+    directory: Directory,
+    courier: Courier<'a>,
+    bell: Arc<Bell>,
+    account: &'a SinkAccount,
+    /// Smaller once a batch was too large for this controller.
+    bytes_max: usize,
+    /// What the log has heard of: reading, storing, refusals.
+    told: [bool; 3],
+}
+
+const READING: usize = 0;
+const STORING: usize = 1;
+const REFUSING: usize = 2;
+
+impl<'a> Stream<'a> {
+    pub fn new(
+        directory: Directory,
+        courier: Courier<'a>,
+        bell: Arc<Bell>,
+        account: &'a SinkAccount,
+    ) -> Self {
+        Self {
+            directory,
+            courier,
+            bell,
+            account,
+            bytes_max: BATCH_BYTES_MAX,
+            told: [false; 3],
+        }
+    }
+
+    /// Runs until everything is sent that will ever be there, or the grace of leaving is over.
+    pub fn run(mut self, stop: &Stop) {
+        let _guard = stop.guard();
+        let leave = Leave::new(stop, GRACE);
+        leave.await_io(
+            self.courier.link().greeted().as_fd(),
+            libc::POLLIN,
+            u64::MAX,
+        );
+        while !leave.is_over() {
+            // Asked in this order: what is there when nobody rings any more is all there is.
+            let is_last = self.bell.is_over();
+            self.bell.hear();
+            let pending = self.account.pending();
+            match self.next(&leave) {
+                Ok(Some(batch)) => self.send(batch, &leave),
+                Ok(None) => {
+                    self.expire(pending);
+                    self.store();
+                    self.courier.rest();
+                    if is_last {
+                        return;
+                    }
+                    leave.await_io(self.bell.as_fd(), libc::POLLIN, u64::MAX);
+                }
+                Err(error) => {
+                    self.tell(READING, "cannot be read, it is tried again", &error);
+                    if is_last || leave.pause(READ_AGAIN) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next batch, once it is full or has had its time to become so.
+    fn next(&mut self, leave: &Leave<'_>) -> io::Result<Option<Batch>> {
+        let limits = self.limits();
+        let batch = self.directory.next(limits)?;
+        self.told[READING] = false;
+        let waits = |batch: &Batch| batch.stamp.is_none() && !batch.is_full(limits);
+        if !batch.as_ref().is_some_and(waits) || leave.is_asked() {
+            return Ok(batch);
+        }
+        leave.pause(self.courier.link().send_interval());
+        self.directory.next(limits)
+    }
+
+    fn limits(&self) -> BatchLimits {
+        BatchLimits {
+            events_max: self.courier.link().batch_events_max(),
+            bytes_max: self.bytes_max,
+        }
+    }
+
+    /// Sends one batch, or as much of it as the controller takes at once; what is left of it is
+    /// read again.
+    fn send(&mut self, mut batch: Batch, leave: &Leave<'_>) {
+        loop {
+            let stamp = batch.stamp.unwrap_or_else(|| Stamp {
+                sequence: self.directory.next_sequence(),
+                sent_at_unix_nanos: clock::now().wall.0,
+            });
+            let body = Body::of(self.courier.link(), stamp, &batch.lines);
+            if body.events == 0 {
+                return self.settle(&batch, 0, DropReason::Unreadable, false);
+            }
+            match self.directory.depart(&batch, stamp) {
+                Ok(()) => self.told[STORING] = false,
+                // Evidence that is delivered is worth more than to know so after a crash.
+                Err(error) => self.tell(STORING, "a crash may send a batch twice", &error),
+            }
+            match self.courier.carry(&body.json, leave) {
+                Fate::Left => return,
+                Fate::Taken(events) => {
+                    self.told[REFUSING] = false;
+                    let reason = match body.unreadable {
+                        0 => DropReason::Refused,
+                        _ => DropReason::Unreadable,
+                    };
+                    return self.settle(&batch, events.min(body.events), reason, true);
+                }
+                Fate::TooLarge if batch.events() > 1 => {
+                    batch.halve();
+                    self.bytes_max = (self.bytes_max / 2).max(BATCH_BYTES_MIN);
+                }
+                Fate::TooLarge => {
+                    self.set_aside(&batch, "too large, even alone");
+                    return self.settle(&batch, 0, DropReason::Refused, false);
+                }
+                Fate::Refused(code) => {
+                    self.set_aside(&batch, code.name());
+                    return self.settle(&batch, 0, DropReason::Refused, false);
+                }
+            }
+        }
+    }
+
+    /// Counts what became of a batch; of what an earlier run stored the ledger of this one has
+    /// only what was delivered.
+    fn settle(&mut self, batch: &Batch, taken: u64, reason: DropReason, took: bool) {
+        let (events, own) = (batch.events(), batch.own_events());
+        let delivered = own.min(taken);
+        self.account.deliver(delivered);
+        self.account.deliver_earlier(taken - delivered);
+        if own > delivered {
+            self.account.drop_for(reason, own - delivered);
+        }
+        self.account.unqueue(own);
+        debug_assert!(own <= events);
+        self.directory.settle(batch, took);
+        self.courier
+            .link()
+            .set_next_sequence(self.directory.next_sequence());
+    }
+
+    /// All that is there is settled, so what waited before it was looked for has been removed.
+    fn expire(&mut self, pending: u64) {
+        if pending > 0 {
+            self.account.unqueue(pending);
+            self.account.drop_for(DropReason::Expired, pending);
+            log::warn!("{pending} events were removed before the controller could take them");
+        }
+    }
+
+    fn store(&mut self) {
+        if let Err(error) = self.directory.store() {
+            self.tell(STORING, "a crash may send a batch twice", &error);
+        }
+    }
+
+    fn set_aside(&mut self, batch: &Batch, why: &str) {
+        let (events, segment) = (batch.events(), batch.segment.file());
+        let (from, to) = (batch.from, batch.to());
+        let words = format!(
+            "the controller refuses {events} events for good ({why}); they are counted, and stay \
+             in {segment} from byte {from} to {to}"
+        );
+        match std::mem::replace(&mut self.told[REFUSING], true) {
+            false => log::warn!("{words}"),
+            true => log::debug!("{words}"),
+        }
+    }
+
+    fn tell(&mut self, about: usize, words: &str, error: &io::Error) {
+        if !std::mem::replace(&mut self.told[about], true) {
+            log::warn!("evidence for the controller: {words}: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

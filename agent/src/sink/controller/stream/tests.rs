@@ -1,0 +1,240 @@
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use tapio_common::catalogue::{Anomaly, Outcome, Severity};
+use tapio_common::ident::UlidSource;
+use tapio_common::occurrence::{Head, write_line};
+use tapio_common::time::Timestamp;
+use tapio_wire::EventBatch;
+
+use super::*;
+use crate::accounts::ControllerAccount;
+use crate::http::{Chance, Endpoint};
+use crate::managed::Link;
+
+const TAKEN: &str =
+    r#"{"wire_version":"tapio-wire/v1","accepted":0,"rejected":0,"next_config_version":"1"}"#;
+
+/// A folder with so many occurrences in one segment.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn with(events: u64) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tapio-stream-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).expect("a new folder");
+        let mut lines = Vec::new();
+        let mut ids = UlidSource::new([1; 10]);
+        for number in 0..events {
+            let head = Head {
+                id: ids.next(number),
+                at: Timestamp(number),
+                anomaly: Anomaly::OomKill,
+                severity: Severity::Critical,
+                outcome: Outcome::Failure,
+                error: None,
+                node: "n",
+            };
+            write_line(&mut lines, &head, |facts| facts.u64("n", number));
+        }
+        fs::write(path.join("1970-01-01T00.jsonl"), lines).expect("writable");
+        Self(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).expect("it is ours");
+    }
+}
+
+/// One batch as the peer got it: its sequence and its moments.
+type Got = (u64, Vec<u64>);
+
+/// What a peer gets that answers each request in turn as `answer` says, until the stream ends.
+fn run(
+    scratch: &Scratch,
+    account: &SinkAccount,
+    mut answer: impl FnMut(&Got) -> (u16, String) + Send,
+) -> Vec<Got> {
+    let peer = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = peer.local_addr().expect("bound");
+    let (stop, done) = (
+        Stop::new().expect("an eventfd"),
+        Stop::new().expect("an eventfd"),
+    );
+    thread::scope(|scope| {
+        let served = scope.spawn(|| {
+            let mut got = Vec::new();
+            loop {
+                let (mut stream, _) = peer.accept().expect("a connection");
+                while let Some(batch) = read_batch(&mut stream) {
+                    let (status, body) = answer(&batch);
+                    got.push(batch);
+                    let length = body.len();
+                    let said =
+                        format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}");
+                    if stream.write_all(said.as_bytes()).is_err() {
+                        break;
+                    }
+                }
+                if done.is_closed() {
+                    return got;
+                }
+            }
+        });
+        let link = link(address);
+        link.set_greeted();
+        let directory = Directory::open(&scratch.0).expect("a directory");
+        let counters = ControllerAccount::default();
+        let courier = Courier::new(&link, &counters, Chance::new(1));
+        let bell = Arc::new(Bell::new().expect("an eventfd"));
+        bell.end();
+        Stream::new(directory, courier, bell, account).run(&stop);
+        drop(done.guard());
+        drop(std::net::TcpStream::connect(address)); // the peer sees that it is over
+        served.join().expect("no panic")
+    })
+}
+
+fn link(address: SocketAddr) -> Link {
+    let endpoint = Endpoint::parse(&format!("http://{address}")).expect("a URL");
+    let link = Link::new(endpoint, "a".into(), "n".into()).expect("an eventfd");
+    link.set_batching(tapio_wire::Batching {
+        send_interval_ms: 0,
+        max_batch_events: 4,
+    });
+    link
+}
+
+fn read_batch(stream: &mut std::net::TcpStream) -> Option<Got> {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while !bytes.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte).ok()? == 0 {
+            return None;
+        }
+        bytes.push(byte[0]);
+    }
+    let head = String::from_utf8(bytes).expect("text");
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Content-Length: "));
+    let mut body = vec![0; length.expect("a body").parse().expect("a number")];
+    stream.read_exact(&mut body).ok()?;
+    let batch = EventBatch::parse(&body, 4).expect("what is sent can be read");
+    let moments = batch.events.iter().map(|event| event.timestamp_unix_nanos);
+    Some((batch.sequence, moments.collect()))
+}
+
+fn taken(got: &Got) -> (u16, String) {
+    let events = got.1.len();
+    (
+        200,
+        TAKEN.replace("\"accepted\":0", &format!("\"accepted\":{events}")),
+    )
+}
+
+fn refused(status: u16, code: &str) -> (u16, String) {
+    let body = format!(r#"{{"error":{{"code":"{code}","message":"no"}}}}"#);
+    (status, body)
+}
+
+#[test]
+fn batches_go_out_in_order_and_what_an_earlier_run_stored_is_counted_apart() {
+    let (scratch, account) = (Scratch::with(10), SinkAccount::default());
+    let got = run(&scratch, &account, taken);
+    assert_eq!(
+        got,
+        [
+            (1, vec![0, 1, 2, 3]),
+            (2, vec![4, 5, 6, 7]),
+            (3, vec![8, 9])
+        ]
+    );
+    let counts = account.counts();
+    assert_eq!(
+        (counts.delivered, counts.earlier, counts.pending),
+        (0, 10, 0)
+    );
+    assert!(
+        run(&scratch, &account, taken).is_empty(),
+        "nothing comes twice"
+    );
+}
+
+#[test]
+fn what_is_taken_too_late_is_sent_again_as_it_was() {
+    let (scratch, account) = (Scratch::with(6), SinkAccount::default());
+    let mut answers = 0;
+    let got = run(&scratch, &account, |got| {
+        answers += 1;
+        match answers {
+            1 => (500, String::new()),
+            2 => refused(400, "UNSUPPORTED_VERSION"),
+            3 => (400, "<html>".to_owned()), // of a proxy, not of the controller
+            4 => (200, "{\"cut".to_owned()),
+            5 => (302, String::new()),
+            _ => taken(got),
+        }
+    });
+    let first = (1, vec![0, 1, 2, 3]);
+    assert!(got[..6].iter().all(|batch| *batch == first), "{got:?}");
+    assert_eq!(got[6..], [(2, vec![4, 5])]);
+    assert_eq!(account.counts().earlier, 6);
+}
+
+#[test]
+fn a_batch_that_is_refused_for_good_is_set_aside_and_its_sequence_is_the_next_ones() {
+    let (scratch, account) = (Scratch::with(10), SinkAccount::default());
+    let got = run(&scratch, &account, |got| match got.1[0] {
+        0 => refused(422, "REASONING_FIELD"),
+        4 => refused(400, "INVALID_FIELD"),
+        _ => taken(got),
+    });
+    assert_eq!(
+        got,
+        [
+            (1, vec![0, 1, 2, 3]),
+            (1, vec![4, 5, 6, 7]),
+            (1, vec![8, 9])
+        ]
+    );
+    assert_eq!(account.counts().earlier, 2);
+}
+
+#[test]
+fn a_batch_that_is_too_large_is_halved_until_what_is_too_large_stands_alone() {
+    let (scratch, account) = (Scratch::with(6), SinkAccount::default());
+    let got = run(&scratch, &account, |got| match got.1.contains(&2) {
+        true => (413, String::new()),
+        false => taken(got),
+    });
+    assert_eq!(
+        got,
+        [
+            (1, vec![0, 1, 2, 3]),
+            (1, vec![0, 1]),
+            (2, vec![2, 3, 4, 5]),
+            (2, vec![2, 3]),
+            (2, vec![2]),
+            (2, vec![3, 4, 5]),
+        ]
+    );
+    assert_eq!(account.counts().earlier, 5);
+}
+
+#[test]
+fn what_waited_and_is_not_there_any_more_has_expired() {
+    let (scratch, account) = (Scratch::with(1), SinkAccount::default());
+    account.queue(3);
+    run(&scratch, &account, taken);
+    let counts = account.counts();
+    assert_eq!((counts.pending, counts.dropped["expired"]), (0, 3));
+}
