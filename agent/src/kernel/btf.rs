@@ -59,3 +59,6 @@ impl KernelTypes {
         FuncProto::try_from(pointer.referenced_type()).ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

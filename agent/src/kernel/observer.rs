@@ -40,7 +40,7 @@ pub(super) struct Spec {
     pub config: fn(&CompiledConfig, FairShare, u32) -> Vec<u8>,
 }
 
-fn spec_of(observer: Observer) -> Option<&'static Spec> {
+pub(super) fn spec_of(observer: Observer) -> Option<&'static Spec> {
     match observer {
         Observer::Container => Some(&container::SPEC),
         Observer::Network => Some(&network::SPEC),
