@@ -73,6 +73,7 @@ const EVERYDAY: Topic = Topic {
         Flag::new("ebpf-dir", "DIR", None, "kernel programs from files (none: built in)", LOADING, Settings::set_ebpf_dir),
         Flag::new("fair-share", "RATE", Some("200"), "events/s per cgroup and type, 0 for all", LOADING, Settings::set_fair_share),
         Flag::new("log-level", "LEVEL", Some("info"), "off, error, warn, info or debug, on stderr", LOADING, Settings::set_log_level),
+        Flag::new("log-format", "FORMAT", Some("text"), "text, or json with the time", LOADING, Settings::set_log_format),
     ],
 };
 

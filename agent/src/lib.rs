@@ -100,7 +100,7 @@ fn observe(
     settings: &Settings,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Verdict, Failure> {
-    journal::begin(settings.log_level);
+    journal::begin(settings.log_level, settings.log_format);
     let systemd = Systemd::named_in(environment);
     let identity =
         Identity::of(settings).map_err(|error| Failure::System("who this node is", error))?;

@@ -14,7 +14,7 @@ const RELEASE_PATH: &str = "/proc/sys/kernel/osrelease";
 
 /// Probes, and says on standard output what came of it.
 pub fn probe(settings: &Settings) -> Result<Verdict, Failure> {
-    journal::begin(settings.log_level);
+    journal::begin(settings.log_level, settings.log_format);
     let surroundings = kernel::surroundings();
     let loaded = kernel::load(&settings.observers, settings.ebpf_dir.as_deref());
     loaded.attachments.detach();

@@ -39,7 +39,7 @@ const LINES_MAX: usize = 64;
 
 /// Runs every case, and says on standard output what came of each.
 pub fn selftest(settings: &Settings) -> Result<Verdict, Failure> {
-    journal::begin(settings.log_level);
+    journal::begin(settings.log_level, settings.log_format);
     let identity =
         Identity::of(settings).map_err(|error| Failure::System("who this node is", error))?;
     let signals = Signals::register().map_err(|error| Failure::System("signals", error))?;

@@ -11,6 +11,7 @@ use log::LevelFilter;
 use tapio_common::catalogue::Observer;
 use tapio_common::command_line::{Unfit, value};
 use tapio_common::evidence::Limits;
+use tapio_common::log_line::LogFormat;
 use tapio_common::quantity;
 
 use crate::http::Endpoint;
@@ -41,6 +42,7 @@ pub struct Settings {
     /// Events per second of one cgroup and type; `None` is no limit.
     pub fair_share_per_second: Option<u32>,
     pub log_level: LevelFilter,
+    pub log_format: LogFormat,
 }
 
 /// A header of network sinks, and the file its value is in.
@@ -93,6 +95,7 @@ impl Settings {
             ebpf_dir: None,
             fair_share_per_second: None,
             log_level: LevelFilter::Info,
+            log_format: LogFormat::Text,
         }
     }
 
@@ -234,6 +237,12 @@ impl Settings {
             "debug" => LevelFilter::Debug,
             _ => return Err(Unfit::Not("one of off, error, warn, info, debug")),
         };
+        Ok(())
+    }
+
+    pub(crate) fn set_log_format(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.log_format =
+            LogFormat::from_name(value::text(value)?).ok_or(Unfit::Not("text or json"))?;
         Ok(())
     }
 }

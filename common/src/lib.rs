@@ -11,6 +11,7 @@ pub mod coverage;
 pub mod evidence;
 pub mod ident;
 pub mod ledger;
+pub mod log_line;
 pub mod occurrence;
 pub mod quantity;
 pub mod sink;

@@ -67,6 +67,7 @@ const EVERYDAY: Topic = Topic {
         Flag::new("controller-id", "ID", Some("tapio-controller"), "name in answers to agents", SERVING, Settings::set_controller_id),
         Flag::new("accepted", "FILE", None, "append accepted events, - is stdout; a pipe may repeat", SERVING, Settings::set_accepted),
         Flag::new("log-level", "LEVEL", Some("info"), "off, error, warn, info or debug, on stderr", SERVING, Settings::set_log_level),
+        Flag::new("log-format", "FORMAT", Some("text"), "text or json", SERVING, Settings::set_log_format),
     ],
 };
 

@@ -39,7 +39,7 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     };
     let config = ActiveConfig::new(FIRST_GENERATION, compiled, batching)
         .map_err(|error| system("cannot write the config as JSON", error.into()))?;
-    logging::start(settings.log_level);
+    logging::start(settings.log_level, settings.log_format);
     let registry = Arc::new(Shared::new(Registry::new(config, settings.agents_max)));
     let signals = listen_for_signals()?;
     let listener = TcpListener::bind(&*settings.listen).map_err(|source| Failure::Listen {

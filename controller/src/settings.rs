@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 use tapio_common::command_line::{Unfit, value};
+use tapio_common::log_line::LogFormat;
 
 /// Where accepted events are appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,7 @@ pub struct Settings {
     pub controller_id: String,
     pub accepted: Option<AcceptedTarget>,
     pub log_level: LevelFilter,
+    pub log_format: LogFormat,
 }
 
 const FORGET_AFTER_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -54,6 +56,7 @@ impl Settings {
             controller_id: String::new(),
             accepted: None,
             log_level: LevelFilter::Off,
+            log_format: LogFormat::Text,
         }
     }
 
@@ -130,6 +133,12 @@ impl Settings {
             "debug" => LevelFilter::Debug,
             _ => return Err(Unfit::Not("one of off, error, warn, info, debug")),
         };
+        Ok(())
+    }
+
+    pub(crate) fn set_log_format(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.log_format =
+            LogFormat::from_name(value::text(value)?).ok_or(Unfit::Not("text or json"))?;
         Ok(())
     }
 }

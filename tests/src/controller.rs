@@ -214,7 +214,7 @@ fn wait_for_address(child: &mut Child, stderr: &Path) -> SocketAddr {
 
 fn ready_address(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once(READY)?;
-    rest.split_whitespace().next()?.parse().ok()
+    rest.split([' ', '"']).next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -225,6 +225,10 @@ mod tests {
     fn the_address_is_read_from_the_line_that_says_it() {
         assert_eq!(
             ready_address("12:00:00 [INFO] listening on 127.0.0.1:4711 with 4 workers"),
+            Some(SocketAddr::from(([127, 0, 0, 1], 4711)))
+        );
+        assert_eq!(
+            ready_address(r#"{"level":"info","message":"listening on 127.0.0.1:4711"}"#),
             Some(SocketAddr::from(([127, 0, 0, 1], 4711)))
         );
         assert_eq!(ready_address("listening on nothing"), None);

@@ -3,6 +3,7 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tapio_tests::controller::TestController;
 use tapio_tests::deadline::wait_until;
 use tapio_tests::http::{Connection, PATIENCE, Request};
@@ -31,6 +32,24 @@ fn either_signal_ends_an_idle_controller_at_once() {
             "somebody still listens"
         );
     }
+}
+
+#[test]
+fn its_log_can_be_an_object_a_line_from_the_first_to_the_last() {
+    let mut controller = TestController::start(&["--log-format", "json"]);
+    controller.signal(libc::SIGTERM);
+    expect_end(&mut controller, Instant::now());
+    let log = controller.stderr();
+    for line in log.lines() {
+        let line: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(line["program"], "tapio-controller", "{line}");
+        assert!(
+            line["timestamp"].is_string() && line["level"] == "info",
+            "{line}"
+        );
+    }
+    assert!(log.lines().count() >= 2, "{log}");
 }
 
 #[test]

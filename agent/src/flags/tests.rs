@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use log::LevelFilter;
 use tapio_common::catalogue::Observer;
 use tapio_common::command_line::Usage;
+use tapio_common::log_line::LogFormat;
 
 use super::*;
 use crate::sink::SinkName;
@@ -48,6 +49,7 @@ fn nothing_given_is_the_table_of_defaults() {
     assert_eq!(settings.state_dir.to_str(), Some("/var/lib/tapio"));
     assert_eq!(settings.fair_share_per_second, Some(200));
     assert_eq!(settings.log_level, LevelFilter::Info);
+    assert_eq!(settings.log_format, LogFormat::Text);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use log::LevelFilter;
 use tapio_common::command_line::Usage;
+use tapio_common::log_line::LogFormat;
 
 use super::*;
 use crate::settings::AcceptedTarget;
@@ -42,6 +43,7 @@ fn nothing_given_is_the_table_of_defaults() {
     assert_eq!(settings.controller_id, "tapio-controller");
     assert_eq!(settings.accepted, None);
     assert_eq!(settings.log_level, LevelFilter::Info);
+    assert_eq!(settings.log_format, LogFormat::Text);
 }
 
 #[test]
