@@ -2,6 +2,8 @@
 
 mod answers;
 mod directory;
+mod fleet;
 mod screens;
 mod sealed;
+mod terminal;
 mod watched;

@@ -3,10 +3,14 @@
 //! A screen that changes is looked at, and its file replaced by what `tapio` prints.
 
 use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use tapio_common::evidence::Limits;
+use tapio_common::time::{NANOS_PER_SECOND, Timestamp};
 use tapio_tests::repository;
 
-use crate::directory::{Directory, morning};
+use crate::directory::{Directory, EXIT, OOM, morning};
+use crate::terminal::show;
 
 /// What stands in `tests/data/cli/NAME`.
 fn kept(name: &str) -> String {
@@ -24,23 +28,28 @@ fn steady(directory: &Directory, text: &str) -> String {
     text.lines().map(|line| steady(line) + "\n").collect()
 }
 
-fn expect(directory: &Directory, arguments: &[&str], name: &str) {
-    for width in ["80", "160"] {
-        let screen = directory.ask(&[arguments, &["--width", width]].concat());
-        let screen = steady(directory, &screen.stdout);
-        let columns: usize = width.parse().expect("a number");
+/// On a terminal of 80 and of 160 columns; `steady` takes out what no two runs have alike.
+fn expect_of(arguments: &[&str], name: &str, steady: impl Fn(&str) -> String) {
+    for columns in [80, 160] {
+        let screen = steady(&show(arguments, columns, &[("NO_COLOR", "1")]));
         let longest = screen.lines().map(|line| line.chars().count()).max();
         assert!(
-            longest.is_some_and(|longest| longest <= columns),
-            "{name} {width}:\n{screen}"
+            longest.is_some_and(|longest| longest <= usize::from(columns)),
+            "{name} {columns}:\n{screen}"
         );
-        let file = format!("{name}-{width}.txt");
+        let file = format!("{name}-{columns}.txt");
         let kept = kept(&file);
         assert!(
             screen == kept,
             "{file} is\n{kept}\nand the screen\n{screen}"
         );
     }
+}
+
+fn expect(directory: &Directory, arguments: &[&str], name: &str) {
+    let path = directory.path().to_str().expect("UTF-8");
+    let arguments = [arguments, &["--data-dir", path]].concat();
+    expect_of(&arguments, name, |text| steady(directory, text));
 }
 
 const MORNING: [&str; 4] = [
@@ -82,8 +91,96 @@ fn status() {
 }
 
 #[test]
-fn verify_has_no_columns_and_is_kept_as_it_is() {
+fn verify() {
+    expect(&morning(), &["verify"], "verify");
+}
+
+#[test]
+fn export_is_for_programs_and_knows_no_columns() {
     let directory = morning();
-    let screen = directory.ask(&["verify"]).expect_code(0).stdout;
-    assert_eq!(screen, kept("verify.txt"));
+    let csv = [&["export", "--format", "csv"], &MORNING[..]].concat();
+    let path = directory.path().to_str().expect("UTF-8");
+    let arguments = [&csv[..], &["--data-dir", path]].concat();
+    for columns in [80, 160] {
+        let screen = show(&arguments, columns, &[]);
+        assert_eq!(screen, kept("export.txt"));
+        let is_control = |char: char| char != '\n' && (char.is_control() || char == '\u{202e}');
+        assert!(!screen.contains(is_control), "{screen:?}");
+    }
+}
+
+/// An hour for each of three events, and the moments of the last of them hidden.
+#[test]
+fn health() {
+    let hours_ago = |hours: u64| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("later");
+        let second = now.as_secs() - hours * 3_600;
+        Timestamp(second * NANOS_PER_SECOND).to_string()
+    };
+    let mut directory = Directory::new(&hours_ago(30), Limits::default());
+    directory.look(&[OOM, EXIT]);
+    for (hours, event_type, name) in [
+        (20, EXIT, "worker"),
+        (3, OOM, "worker"),
+        (3, EXIT, "a\u{1b}[2J"),
+        (2, EXIT, "worker"),
+    ] {
+        directory.pass_to(&hours_ago(hours));
+        directory.put(
+            event_type,
+            "error",
+            serde_json::json!({"pid": 7, "comm": name}),
+        );
+    }
+    directory.pass_to(&hours_ago(0));
+    directory.say(&hours_ago(0));
+    let without_moments = |text: &str| {
+        let hidden = |word: &str| match word.len() == 24 && word.ends_with('Z') {
+            true => "MOMENT".to_owned(),
+            false => word.to_owned(),
+        };
+        let line = |line: &str| line.split(' ').map(hidden).collect::<Vec<_>>().join(" ") + "\n";
+        text.lines().map(line).collect::<String>()
+    };
+    let path = directory.path().to_str().expect("UTF-8");
+    expect_of(&["health", "--data-dir", path], "health", without_moments);
+}
+
+#[test]
+fn help() {
+    expect_of(&["--help"], "help", str::to_owned);
+    expect_of(&["recent", "--help"], "help-recent", str::to_owned);
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_did_not_refuse_it() {
+    let directory = morning();
+    let path = directory.path().to_str().expect("UTF-8");
+    let arguments = ["verify", "--data-dir", path];
+    assert!(show(&arguments, 80, &[]).contains("\u{1b}[32mwhole: "));
+    assert!(show(&arguments, 80, &[("NO_COLOR", "")]).contains('\u{1b}'));
+    assert!(!show(&arguments, 80, &[("NO_COLOR", "1")]).contains('\u{1b}'));
+    assert!(!directory.ask(&["verify"]).stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn a_narrow_terminal_is_kept_to() {
+    let directory = morning();
+    let path = directory.path().to_str().expect("UTF-8");
+    for command in [
+        &["status"][..],
+        &["why", "812"],
+        &["verify"],
+        &["recent", "--since", "2026-11-21T09:35:00Z"],
+    ] {
+        for columns in [20, 40, 79] {
+            let arguments = [command, &["--data-dir", path]].concat();
+            let screen = show(&arguments, columns, &[("NO_COLOR", "1")]);
+            let longest = screen.lines().map(|line| line.chars().count()).max();
+            assert!(
+                longest <= Some(usize::from(columns)),
+                "{command:?}:\n{screen}"
+            );
+        }
+    }
 }

@@ -42,7 +42,11 @@ fn rewrite(directory: &Directory, name: &str, change: impl FnOnce(&mut Vec<u8>))
 fn a_whole_directory_is_whole_and_the_head_is_found() {
     let directory = sealed();
     let without = directory.ask(&["verify"]).expect_code(0).stdout;
-    assert!(without.ends_with("without --head it cannot be told whether the tail was cut\n"));
+    assert!(
+        without.ends_with(
+            "without --head or --controller it cannot be told whether the tail was cut\n"
+        )
+    );
     let with = directory
         .ask(&["verify", "--head", &head(&directory)])
         .expect_code(0)
@@ -107,7 +111,11 @@ fn a_cut_tail_is_told_with_the_head_and_said_to_be_untold_without() {
         fs::remove_file(file(&directory, name)).expect("there");
     }
     let without = directory.ask(&["verify"]).expect_code(0).stdout;
-    assert!(without.ends_with("without --head it cannot be told whether the tail was cut\n"));
+    assert!(
+        without.ends_with(
+            "without --head or --controller it cannot be told whether the tail was cut\n"
+        )
+    );
     let with = directory
         .ask(&["verify", "--head", &head])
         .expect_code(1)

@@ -11,6 +11,7 @@ mod payload;
 mod raw;
 
 pub mod config;
+pub mod endpoint;
 pub mod error;
 pub mod events;
 pub mod heartbeat;

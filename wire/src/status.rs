@@ -48,7 +48,7 @@ payload! {
 payload! {
     /// One agent: its registration, what its newest heartbeat said, and its batches. What no
     /// heartbeat has said yet is null.
-    pub struct AgentStatus<'a> Part {
+    pub struct AgentStatus<'a> Unversioned {
         agent_id: Text<'a>, required;
         node_name: Text<'a>, required;
         tapio_version: Text<'a>, required;

@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::filter::Filter;
 use crate::progress::Progress;
 use crate::scan::Scan;
-use crate::screen::Screen;
+use crate::screen::{Screen, escaped, escaped_json};
 use crate::settings::{Format, Settings};
 use crate::{Failure, Verdict, answer};
 
@@ -54,10 +54,14 @@ fn row(event: &Event<'_>, line: &[u8]) -> String {
     let data = &event.data;
     let pid = data.pid.map(|pid| pid.to_string());
     let severity = event.severity().map_or("", |severity| severity.name());
-    let text = |field: &Option<Cow<'_, str>>| field.as_deref().map(quoted).unwrap_or_default();
+    // People open it in a terminal all the same.
+    let text = |field: &Option<Cow<'_, str>>| {
+        let safe = field.as_deref().map(escaped);
+        safe.as_deref().map(quoted).unwrap_or_default()
+    };
     let fields = [
         event.timestamp.to_string(),
-        quoted(&event.event_type),
+        quoted(&escaped(&event.event_type)),
         severity.to_owned(),
         pid.unwrap_or_default(),
         text(&data.comm),
@@ -65,7 +69,7 @@ fn row(event: &Event<'_>, line: &[u8]) -> String {
         text(&data.pod_uid),
         text(&data.systemd_unit),
         text(&data.cgroup_path),
-        quoted(&String::from_utf8_lossy(line)),
+        quoted(&escaped_json(&String::from_utf8_lossy(line))),
     ];
     let mut row = fields.join(",");
     row.push('\n');

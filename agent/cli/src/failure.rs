@@ -6,12 +6,16 @@ use std::path::PathBuf;
 
 use tapio_common::command_line::Usage;
 
+use crate::controller::Fault;
+
 /// One line on stderr, and an exit code.
 #[derive(Debug)]
 pub enum Failure {
     Usage(Usage),
     /// The evidence directory, or a file in it, cannot be read.
     Directory(PathBuf, io::Error),
+    /// The controller there gives no status.
+    Controller(String, Fault),
     Output(io::Error),
     /// The reader of the output has closed it.
     Closed,
@@ -33,6 +37,7 @@ impl fmt::Display for Failure {
                 }
                 Ok(())
             }
+            Self::Controller(address, fault) => write!(out, "controller {address}: {fault}"),
             Self::Output(error) => write!(out, "the answer cannot be written: {error}"),
             Self::Closed => out.write_str("the output was closed"),
             Self::System(what, error) => write!(out, "{what}: {error}"),
@@ -44,6 +49,7 @@ impl std::error::Error for Failure {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Usage(usage) => Some(usage),
+            Self::Controller(_, fault) => Some(fault),
             Self::Directory(_, error) | Self::Output(error) | Self::System(_, error) => Some(error),
             Self::Closed => None,
         }

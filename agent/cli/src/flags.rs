@@ -16,9 +16,10 @@ pub enum Command {
     Why,
     Verify,
     Export,
+    Fleet,
 }
 
-use Command::{Export, Health, Recent, Status, Verify, Watch, Why};
+use Command::{Export, Fleet, Health, Recent, Status, Verify, Watch, Why};
 
 pub type Asked = command_line::Asked<Command, Settings>;
 type Flag = command_line::Flag<Command, Settings>;
@@ -65,6 +66,12 @@ const COMMANDS: &[Row] = &[
     },
     command(Verify, "verify", "whether the directory is what was sealed"),
     command(Export, "export", "evidence as JSON lines or CSV"),
+    Row {
+        id: Fleet,
+        name: "fleet",
+        operand: Operand::Needed("URL", Settings::set_controller),
+        help: "the agents of a controller, as it knows them",
+    },
 ];
 
 /// Those that read evidence.
@@ -87,9 +94,11 @@ const EVERYDAY: Topic = Topic {
         Flag::new("pid", "PID", None, "of this process", CHOOSING, Settings::set_pid),
         Flag::new("limit", "N", Some("100"), "the newest N, at most 100000", &[Recent], Settings::set_limit),
         Flag::new("head", "SHA", None, "newest seal known elsewhere, by its SHA-256", &[Verify], Settings::set_head),
+        Flag::new("controller", "URL", None, "newest seal as this controller heard of it", &[Verify], Settings::set_controller),
+        Flag::new("agent-id", "ID", None, "agent it is from (none: of this host's name)", &[Verify], Settings::set_agent_id),
         Flag::new("format", "FORMAT", Some("jsonl"), "jsonl or csv", &[Export], Settings::set_format),
-        Flag::new("json", "", None, "JSON, for programs", &[Recent, Watch, Status, Why, Verify], Settings::set_json),
-        Flag::new("width", "N", None, "columns (none: the terminal's)", &[Recent, Watch, Status, Health, Why], Settings::set_width),
+        Flag::new("json", "", None, "JSON, for programs", &[Recent, Watch, Status, Why, Verify, Fleet], Settings::set_json),
+        Flag::new("width", "N", None, "columns (none: the terminal's)", &[Recent, Watch, Status, Health, Why, Fleet], Settings::set_width),
     ],
 };
 

@@ -6,11 +6,13 @@
 //! escaped.
 
 mod answer;
+mod controller;
 mod event;
 mod export;
 mod failure;
 mod filter;
 mod flags;
+mod fleet;
 mod health;
 mod progress;
 mod recent;
@@ -73,5 +75,6 @@ fn obey(command: Command, settings: &Settings, screen: &mut Screen) -> Result<Ve
         Command::Why => why::run(settings, screen),
         Command::Verify => verify::run(settings, screen),
         Command::Export => export::run(settings, screen),
+        Command::Fleet => fleet::run(settings, screen),
     }
 }

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
             match failure {
                 Failure::Usage(_) => ExitCode::from(2),
                 Failure::Directory(..)
+                | Failure::Controller(..)
                 | Failure::Output(_)
                 | Failure::Closed
                 | Failure::System(..) => ExitCode::from(1),

@@ -9,10 +9,10 @@ use crate::screen::size;
 const QUIET: Duration = Duration::from_millis(500);
 const EVERY: Duration = Duration::from_millis(200);
 
-/// Bytes read so far, of so many.
+/// Bytes read so far, of so many where that is known.
 #[derive(Debug)]
 pub struct Progress {
-    total: u64,
+    total: Option<u64>,
     done: u64,
     next: Option<Instant>,
     is_shown: bool,
@@ -20,6 +20,14 @@ pub struct Progress {
 
 impl Progress {
     pub fn new(total: u64) -> Self {
+        Self::of(Some(total))
+    }
+
+    pub fn of_unknown() -> Self {
+        Self::of(None)
+    }
+
+    fn of(total: Option<u64>) -> Self {
         let is_terminal = io::stderr().is_terminal();
         Self {
             total,
@@ -35,11 +43,10 @@ impl Progress {
         if let Some((_, now)) = now.filter(|(next, now)| now >= next) {
             self.next = Some(now + EVERY);
             self.is_shown = true;
-            self.say(&format!(
-                "\r{} of {} read",
-                size(self.done),
-                size(self.total)
-            ));
+            let of = self
+                .total
+                .map_or_else(String::new, |total| format!(" of {}", size(total)));
+            self.say(&format!("\r{}{of} read", size(self.done)));
         }
     }
 

@@ -18,6 +18,7 @@ pub struct Screen {
     /// `None`: not laid out in columns.
     pub width: Option<usize>,
     has_colour: bool,
+    is_terminal: bool,
 }
 
 /// How something is set off.
@@ -61,6 +62,7 @@ impl Screen {
         Self {
             width: width.or_else(of_terminal),
             has_colour: is_terminal && !colour_refused,
+            is_terminal,
             out: BufWriter::with_capacity(1 << 16, stdout),
         }
     }
@@ -70,9 +72,13 @@ impl Screen {
         self.out.write_all(text.as_bytes())
     }
 
-    /// A line as it stands in the evidence, which is JSON and so holds no control character.
+    /// A line as it stands in the evidence, which is JSON and so holds no control character. What
+    /// else could fool a terminal is sent to one in JSON's own escapes.
     pub fn raw_line(&mut self, line: &[u8]) -> io::Result<()> {
-        self.out.write_all(line)?;
+        match std::str::from_utf8(line) {
+            Ok(text) if self.is_terminal => self.out.write_all(escaped_json(text).as_bytes())?,
+            Ok(_) | Err(_) => self.out.write_all(line)?,
+        }
         self.out.write_all(b"\n")
     }
 
@@ -105,14 +111,30 @@ impl Screen {
 pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for char in text.chars() {
-        let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if char.is_control() || turns {
+        if char.is_control() || turns(char) {
             safe.extend(char.escape_default());
         } else {
             safe.push(char);
         }
     }
     safe
+}
+
+/// JSON that says the same, without a character that turns the direction of writing.
+pub fn escaped_json(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for char in text.chars() {
+        if turns(char) {
+            safe.push_str(&format!("\\u{:04x}", u32::from(char)));
+        } else {
+            safe.push(char);
+        }
+    }
+    safe
+}
+
+fn turns(char: char) -> bool {
+    matches!(char, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The text, or its start and `…` if it is longer than the room.
@@ -151,6 +173,12 @@ mod tests {
             escaped("a\x1b[2Jb\u{9b}c\n\u{202e}d\u{7f}é"),
             "a\\u{1b}[2Jb\\u{9b}c\\n\\u{202e}d\\u{7f}é"
         );
+    }
+
+    #[test]
+    fn json_stays_the_same_json() {
+        let line = "{\"comm\":\"\u{202e}gnp\"}";
+        assert_eq!(escaped_json(line), r#"{"comm":"\u202egnp"}"#);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tapio_common::command_line::{Unfit, value};
 use tapio_common::evidence::seal::Sha;
 use tapio_common::quantity;
 use tapio_common::time::Timestamp;
+use tapio_wire::endpoint::Endpoint;
 
 /// More events than this are for `export`: `recent` keeps where each of them stands.
 const LIMIT_MAX: u64 = 100_000;
@@ -57,6 +58,8 @@ pub struct Settings {
     pub pid: Option<u64>,
     pub limit: usize,
     pub head: Option<Sha>,
+    pub controller: Option<Endpoint>,
+    pub agent_id: Option<String>,
     pub format: Format,
     pub json: bool,
     pub width: Option<usize>,
@@ -84,6 +87,8 @@ impl Settings {
             pid: None,
             limit: 0,
             head: None,
+            controller: None,
+            agent_id: None,
             format: Format::JsonLines,
             json: false,
             width: None,
@@ -155,6 +160,19 @@ impl Settings {
 
     pub(crate) fn set_head(&mut self, value: &OsStr) -> Result<(), Unfit> {
         self.head = Some(Sha::from_text(value::text(value)?).ok_or(NOT_A_HASH)?);
+        Ok(())
+    }
+
+    /// Never quoted: somebody may have put credentials into it.
+    pub(crate) fn set_controller(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        let url = value.to_str().ok_or(Unfit::Secret("is not UTF-8"))?;
+        let endpoint = Endpoint::parse(url).map_err(|error| Unfit::Secret(error.words()))?;
+        self.controller = Some(endpoint);
+        Ok(())
+    }
+
+    pub(crate) fn set_agent_id(&mut self, value: &OsStr) -> Result<(), Unfit> {
+        self.agent_id = Some(value::identifier(value)?);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! What the terminal says of itself, and whether somebody holds a lock: the system's own answers.
+//! The system's own answers: how wide the terminal is, what the host is called, who holds a lock.
 
 use std::fs::File;
 use std::path::Path;
@@ -22,6 +22,22 @@ pub fn columns() -> Option<usize> {
 #[cfg(not(unix))]
 pub fn columns() -> Option<usize> {
     std::env::var("COLUMNS").ok()?.parse().ok()
+}
+
+/// What an agent of this host calls itself unless told otherwise.
+#[cfg(unix)]
+pub fn host_name() -> Option<String> {
+    let mut name = [0_u8; 256];
+    // SAFETY: the buffer is valid for writing, and one byte less than its length is said.
+    let answer = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) };
+    let text = std::ffi::CStr::from_bytes_until_nul(&name).ok()?;
+    let text = text.to_str().ok().filter(|text| !text.is_empty())?;
+    (answer == 0).then(|| text.to_owned())
+}
+
+#[cfg(not(unix))]
+pub fn host_name() -> Option<String> {
+    std::env::var("COMPUTERNAME").ok()
 }
 
 /// Whether an agent of this machine writes to the directory now. Nothing is locked to find out.

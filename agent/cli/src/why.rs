@@ -24,7 +24,7 @@ const DEATHS: [&str; 2] = [
 const BEFORE_NANOS: u64 = 60 * NANOS_PER_SECOND;
 /// Events of the minute before that are shown.
 const BEFORE_MAX: usize = 50;
-/// What a fact's name takes; the narrowest screen is wider.
+/// What a fact's name takes.
 const NAME_COLUMNS: usize = 23;
 
 /// Whose death is asked about.
@@ -116,9 +116,9 @@ fn tell_death(screen: &mut Screen, line: &[u8]) -> Result<(), Failure> {
 
 /// A fact whole, in as many lines as it needs: an id that is cut is of no use.
 fn tell_fact(screen: &mut Screen, name: &str, value: &str) -> Result<(), Failure> {
-    let room = screen
-        .width
-        .map_or(usize::MAX, |width| width - NAME_COLUMNS);
+    let room = screen.width.map_or(usize::MAX, |width| {
+        width.saturating_sub(NAME_COLUMNS).max(1)
+    });
     let chars: Vec<char> = value.chars().collect();
     let mut name = format!("  {name:<20} ");
     for part in chars.chunks(room) {

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use super::answer::{self, Answer};
 use super::connection::{Connection, Until};
-use super::endpoint::Endpoint;
 use super::leave::Leave;
 use super::request::Request;
 use super::resolve::Resolver;
 use crate::clock;
+use tapio_wire::endpoint::Endpoint;
 
 /// What bounds every call.
 #[derive(Debug, Clone, Copy)]

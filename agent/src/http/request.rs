@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::endpoint::Endpoint;
+use tapio_wire::endpoint::Endpoint;
 
 /// One request. A header's value may be a secret, so there is no `Debug` of it.
 #[derive(Clone, Copy)]

@@ -13,9 +13,9 @@ use std::thread::Builder;
 use crossbeam_channel::{Receiver, bounded};
 
 use super::client::CallError;
-use super::endpoint::{Endpoint, Host};
 use super::leave::{Leave, Waited};
 use crate::stop::Stop;
+use tapio_wire::endpoint::{Endpoint, Host};
 
 /// More addresses than this are not tried.
 const ADDRESSES_MAX: usize = 4;

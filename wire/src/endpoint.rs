@@ -27,7 +27,7 @@ pub enum Host {
     Name(String),
 }
 
-/// Why a URL is none that the agent speaks to.
+/// Why a URL is none that Tapio speaks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndpointError {
     Https,
@@ -44,7 +44,7 @@ impl EndpointError {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Https => {
-                "asks for https, which this agent does not speak: use http:// to a local proxy \
+                "asks for https, which Tapio does not speak: use http:// to a local proxy \
                  or mesh that does"
             }
             Self::NotHttp => "does not begin with http://",
