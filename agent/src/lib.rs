@@ -26,6 +26,7 @@ mod looking;
 mod managed;
 mod metrics;
 pub mod observer;
+mod outlet;
 mod privilege;
 mod probe;
 mod queue;

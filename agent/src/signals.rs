@@ -48,14 +48,18 @@ impl Signals {
     /// The task of thread `signal`: returns when a signal came that ends the agent, or the agent
     /// stops anyway. Every question is passed on with `wake`.
     pub fn wait(&self, stop: &Stop, wake: impl Fn()) {
-        let _guard = stop.guard();
+        let guard = stop.guard();
         loop {
             let sources = [self.arrived.as_fd(), stop.as_fd(), self.questions.as_fd()];
             let [is_asked_to_leave, is_stopped, is_asked] = await_readable(&sources, None);
             if is_asked_to_leave {
+                // First the stop, then the word about it: who keeps the log may be slow.
+                limit_leaving();
+                drop(guard);
                 log::info!("asked to leave by a signal");
+                return;
             }
-            if is_asked_to_leave || is_stopped {
+            if is_stopped {
                 return;
             }
             if is_asked {

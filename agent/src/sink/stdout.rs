@@ -5,8 +5,6 @@
 //! are on their way, what comes is dropped and counted. What the reader has not taken when the
 //! agent leaves gets a grace, and is counted too. Lines reach the reader whole and in order.
 
-mod outlet;
-
 use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -15,9 +13,9 @@ use crossbeam_channel::TrySendError;
 use tapio_common::sink::{DropReason, Sink, SinkAccount, Written};
 use tapio_common::time::Now;
 
-use self::outlet::Outlet;
 use super::{Opened, Outfit, SinkError, SinkName};
 use crate::clock;
+use crate::outlet::Outlet;
 use crate::queue::{Receiver, Sender, bounded};
 use crate::stop::{Stop, await_any};
 

@@ -1,4 +1,4 @@
-//! Standard output, written to without ever being held up by whoever reads it.
+//! Standard output and standard error, written to without being held up by whoever reads them.
 //!
 //! Making descriptor 1 itself non-blocking would do the same to the shell that shares it. So a
 //! pipe or a terminal is opened anew through /proc, a socket is sent to with a flag of its own,
