@@ -34,6 +34,8 @@ pub struct RingAccount {
     ignored: Row,
     queue_drops: Row,
     malformed: AtomicU64,
+    /// Of the queue's drops, those that would have opened a fold.
+    unopened_folds: AtomicU64,
 }
 
 impl RingAccount {
@@ -47,6 +49,10 @@ impl RingAccount {
 
     pub fn drop_at_queue(&self, anomaly: Anomaly) {
         add_one(&self.queue_drops, anomaly);
+    }
+
+    pub fn lose_opening(&self) {
+        self.unopened_folds.fetch_add(1, Ordering::Relaxed);
     }
 
     pub fn malform(&self) {
@@ -126,6 +132,24 @@ pub struct KernelCounts {
     pub types: Vec<(Anomaly, TypeCounts)>,
     pub missed: Option<u64>,
     pub in_ring: u64,
+    pub wants: Wants,
+}
+
+/// What found no room in a table of the kernel's side. It costs an event a field, named in its
+/// `not_observed`, or a fold; never the event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// An owner, a sender.
+    pub table_full: u64,
+    /// Facts told one by one because other cgroups hold the slots.
+    pub fold_collisions: u64,
+}
+
+/// The newest of them, for whoever shows them.
+#[derive(Debug, Default)]
+struct WantsRead {
+    table_full: AtomicU64,
+    fold_collisions: AtomicU64,
 }
 
 /// The counters of one agent run.
@@ -134,6 +158,9 @@ pub struct Accounts {
     boot_id: String,
     since: Timestamp,
     rings: Vec<(Observer, RingAccount)>,
+    wants: Vec<(Observer, WantsRead)>,
+    /// Cgroups whose name found no room.
+    unnamed: AtomicU64,
     batch: BatchAccount,
     sinks: Vec<(SinkName, SinkAccount)>,
     controller: ControllerAccount,
@@ -154,6 +181,11 @@ impl Accounts {
                 .iter()
                 .map(|observer| (*observer, RingAccount::default()))
                 .collect(),
+            wants: observers
+                .iter()
+                .map(|observer| (*observer, WantsRead::default()))
+                .collect(),
+            unnamed: AtomicU64::new(0),
             batch: BatchAccount::default(),
             sinks: sinks.iter().map(blank).collect(),
             controller: ControllerAccount::default(),
@@ -179,12 +211,46 @@ impl Accounts {
         row.map(|(_, account)| account)
     }
 
+    /// Records that got lost at the batcher's queue and would have opened a fold.
+    pub fn unopened_folds(&self) -> u64 {
+        let of_rings = self.rings.iter().map(|(_, ring)| &ring.unopened_folds);
+        of_rings.map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     pub fn batch(&self) -> &BatchAccount {
         &self.batch
     }
 
     pub fn sinks(&self) -> impl Iterator<Item = (SinkName, &SinkAccount)> {
         self.sinks.iter().map(|(name, account)| (*name, account))
+    }
+
+    fn keep_wants(&self, observer: Observer, wants: Wants) {
+        for (_, read) in self.wants.iter().filter(|(name, _)| *name == observer) {
+            read.table_full.store(wants.table_full, Ordering::Relaxed);
+            read.fold_collisions
+                .store(wants.fold_collisions, Ordering::Relaxed);
+        }
+    }
+
+    /// As they were when the last ledger was put together.
+    pub fn wants(&self) -> impl Iterator<Item = (Observer, Wants)> {
+        self.wants.iter().map(|(observer, read)| {
+            let wants = Wants {
+                table_full: read.table_full.load(Ordering::Relaxed),
+                fold_collisions: read.fold_collisions.load(Ordering::Relaxed),
+            };
+            (*observer, wants)
+        })
+    }
+
+    /// So many cgroups have no name by now because there was no room for it.
+    pub fn leave_unnamed(&self, cgroups: u64) {
+        self.unnamed.store(cgroups, Ordering::Relaxed);
+    }
+
+    pub fn unnamed(&self) -> u64 {
+        self.unnamed.load(Ordering::Relaxed)
     }
 
     /// Both halves put together.
@@ -197,6 +263,7 @@ impl Accounts {
         };
         for (observer, ring) in &self.rings {
             let counted = kernel(*observer);
+            self.keep_wants(*observer, counted.wants);
             let counts = ObserverCounts {
                 missed: counted.missed,
                 in_ring: counted.in_ring,
@@ -248,6 +315,10 @@ mod tests {
             ],
             missed: None,
             in_ring: 1,
+            wants: Wants {
+                table_full: 4,
+                fold_collisions: 2,
+            },
         }
     }
 
@@ -282,6 +353,17 @@ mod tests {
         assert_eq!((ledger.format, ledger.since_unix_nanos), (FORMAT, 5));
         assert_eq!(ledger.types.len(), 1, "rows of zeros are left out");
         assert_eq!(ledger.observers["container"].malformed, 1);
+    }
+
+    #[test]
+    fn what_found_no_room_is_kept_with_every_ledger() {
+        let accounts = busy();
+        accounts.ledger(kernel);
+        let wants = kernel(Observer::Container).wants;
+        assert_eq!(
+            accounts.wants().collect::<Vec<_>>(),
+            [(Observer::Container, wants)]
+        );
     }
 
     #[test]

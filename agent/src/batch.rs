@@ -9,6 +9,7 @@ mod books;
 mod folds;
 mod scribe;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
@@ -61,6 +62,9 @@ pub trait Source {
     /// Names and partings of cgroups, in the order in which they happened.
     fn drain_names(&mut self, put: &mut dyn FnMut(NameEvent<'_>));
 
+    /// Names of cgroups that found no room in their ring.
+    fn names_lost(&self) -> u64;
+
     fn counts(&self, observer: Observer) -> KernelCounts;
 }
 
@@ -99,8 +103,9 @@ impl<'a, S: Source> Batcher<'a, S> {
         self.books.look(looking, &mut self.sinks);
     }
 
-    /// Runs until every sender of `items` is gone, and returns the books.
-    pub fn run(mut self, items: &Receiver<Item>) -> Closing {
+    /// Runs until every sender of `items` is gone, and returns the books. `until` is then the last
+    /// moment at which everything was still attached.
+    pub fn run(mut self, items: &Receiver<Item>, until: &OnceLock<Now>) -> Closing {
         let mut within = self.settle(clock::now());
         loop {
             let first = match within {
@@ -121,7 +126,8 @@ impl<'a, S: Source> Batcher<'a, S> {
             }
             within = self.settle(now);
         }
-        self.close(clock::now())
+        let now = clock::now();
+        self.close(now, until.get().copied().unwrap_or(now))
     }
 
     fn take(&mut self, item: Item, now: Now) {
@@ -142,7 +148,7 @@ impl<'a, S: Source> Batcher<'a, S> {
     }
 
     fn summarise(&mut self, fold: &Fold, now: Now) {
-        self.find_name(Some(fold.cgroup));
+        self.find_name(fold.cgroup);
         let written = self.scribe.write_summary(fold, &self.cgroups, now);
         self.sinks.iter_mut().for_each(|sink| sink.take(&written));
         self.accounts.batch().summarise(fold.anomaly);
@@ -169,6 +175,10 @@ impl<'a, S: Source> Batcher<'a, S> {
 
     /// Does what is due, and says when the next thing is.
     fn settle(&mut self, now: Now) -> Option<Duration> {
+        self.folds.lose(self.accounts.unopened_folds(), now);
+        if self.folds.sweep(now) {
+            self.close_folds(now);
+        }
         while let Some((observer, slot)) = self.folds.due(now) {
             if let Some(fold) = self.source.take_fold(observer, slot) {
                 self.summarise(&fold, now);
@@ -180,6 +190,8 @@ impl<'a, S: Source> Batcher<'a, S> {
             .filter_map(|sink| sink.flush(now))
             .min();
         let of_books = self.books.settle(now, &mut self.sinks, || {
+            let unnamed = self.cgroups.refused() + self.source.names_lost();
+            self.accounts.leave_unnamed(unnamed);
             self.accounts
                 .ledger(|observer| self.source.counts(observer))
         });
@@ -189,23 +201,29 @@ impl<'a, S: Source> Batcher<'a, S> {
             .min()
     }
 
-    fn close(mut self, now: Now) -> Closing {
+    /// Whatever was folded so far is told.
+    fn close_folds(&mut self, now: Now) {
         for (observer, slot) in self.source.fold_slots() {
             if let Some(fold) = self.source.take_fold(observer, slot) {
                 self.summarise(&fold, now);
             }
         }
+    }
+
+    fn close(mut self, now: Now, until: Now) -> Closing {
+        self.close_folds(now);
         for sink in &mut self.sinks {
             sink.flush(now);
         }
-        let refused = self.cgroups.refused();
-        if refused > 0 {
-            log::warn!("{refused} cgroups stayed unnamed: the table of names was full");
+        let unnamed = self.cgroups.refused() + self.source.names_lost();
+        self.accounts.leave_unnamed(unnamed);
+        if unnamed > 0 {
+            log::warn!("{unnamed} cgroups stayed unnamed: there was no room for their names");
         }
         let ledger = self
             .accounts
             .ledger(|observer| self.source.counts(observer));
-        self.books.close(now, &mut self.sinks, ledger)
+        self.books.close(now, until, &mut self.sinks, ledger)
     }
 }
 

@@ -1,10 +1,10 @@
 //! What the batcher asks of the kernel's side, answered by what is loaded.
 
-use tapio_common::abi::shared::TypeCounters;
+use tapio_common::abi::shared::{CounterRow, TypeCounters};
 use tapio_common::catalogue::Observer;
 use tapio_common::ledger::TypeCounts;
 
-use crate::accounts::KernelCounts;
+use crate::accounts::{KernelCounts, Wants};
 use crate::batch::Source;
 use crate::config::NamedConfig;
 use crate::kernel::{FairShare, Fold, LoadedObserver, NameEvent, Names, Watch};
@@ -54,15 +54,28 @@ impl Source for Live<'_> {
         }
     }
 
+    fn names_lost(&self) -> u64 {
+        self.names.map_or(0, Names::lost)
+    }
+
     fn counts(&self, observer: Observer) -> KernelCounts {
         let Some(watch) = self.watch(observer) else {
             return KernelCounts::default();
         };
-        let rows = watch.counts().types;
+        let CounterRow {
+            types,
+            table_full,
+            fold_collisions,
+            ..
+        } = watch.counts();
         KernelCounts {
-            types: observer.anomalies().zip(rows.map(stages)).collect(),
+            types: observer.anomalies().zip(types.map(stages)).collect(),
             missed: watch.missed(),
             in_ring: watch.ring().waiting(),
+            wants: Wants {
+                table_full,
+                fold_collisions,
+            },
         }
     }
 }

@@ -127,8 +127,7 @@ impl Anomalous {
 
     /// Whose it was; `None` in the root of every hierarchy, where nothing is named.
     pub fn cgroup(&self) -> Option<CgroupRef> {
-        let cgroup = self.record.header().cgroup;
-        (cgroup.hierarchy != 0).then_some(cgroup)
+        self.record.header().cgroup.named()
     }
 
     /// The slot of the fold that this very event opens.

@@ -50,9 +50,13 @@ impl RingTask<'_> {
                 self.account.ignore(anomaly);
             }
             Ok(Classified::Anomalous(anomalous)) => {
-                self.account.receive(anomalous.anomaly);
+                let (anomaly, opens_fold) = (anomalous.anomaly, anomalous.fold().is_some());
+                self.account.receive(anomaly);
                 if self.items.try_send(Item::Anomalous(anomalous)).is_err() {
-                    self.account.drop_at_queue(anomalous.anomaly);
+                    self.account.drop_at_queue(anomaly);
+                    if opens_fold {
+                        self.account.lose_opening();
+                    }
                 }
             }
         }

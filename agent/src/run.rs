@@ -5,6 +5,7 @@
 //! ring threads read what is left and drop their senders, the batcher drains its queue and drops
 //! the sinks' fronts, the sinks' threads write what they still have.
 
+use std::sync::OnceLock;
 use std::thread;
 
 use tapio_common::sink::Sink;
@@ -81,6 +82,7 @@ impl Run<'_> {
         drive: impl FnOnce(&Stop) -> T,
     ) -> Result<(T, Closing), Failure> {
         let halt = &Stop::new().map_err(|error| Failure::System("eventfd", error))?;
+        let until = &OnceLock::new();
         let share = fair_share(self.settings.fair_share_per_second);
         if let Some(named) = &self.config {
             live.apply(named, share);
@@ -107,7 +109,7 @@ impl Run<'_> {
             }
             let batch = crew.spawn("batch", move || {
                 let _guard = stop.guard();
-                batcher.run(&received)
+                batcher.run(&received, until)
             })?;
             for (name, task) in self.tasks {
                 crew.start(name.name(), move || task(stop).map_err(Failure::Sink))?;
@@ -132,6 +134,8 @@ impl Run<'_> {
             let answer = drive(stop);
             limit_leaving();
             drop(stop.guard());
+            // Whatever happens from here on may be unseen.
+            until.get_or_init(clock::now);
             attachments.detach();
             drop(halted);
             let closing = joined(batch);

@@ -150,6 +150,44 @@ anomalies! {
 }
 
 impl Anomaly {
+    /// The least that any fact of this type weighs: what can be said of many at once.
+    pub const fn severity_min(self) -> Severity {
+        match self {
+            Self::AbnormalExit => Severity::Warning,
+            Self::ConnectionRefused
+            | Self::ConnectionTimeout
+            | Self::ConnectionUnreachable
+            | Self::ConnectionReset
+            | Self::ConnectionLost
+            | Self::RetransmitSpike
+            | Self::RttDegradation
+            | Self::IoError
+            | Self::LatencySpike
+            | Self::OomKill
+            | Self::CpuStall
+            | Self::MemoryPressure
+            | Self::IpcDegradation => self.severity(),
+        }
+    }
+
+    /// The outcome that all facts of this type share; unknown where each has its own.
+    pub const fn outcome_of_all(self) -> Outcome {
+        match self {
+            Self::ConnectionTimeout => Outcome::Timeout,
+            Self::ConnectionRefused
+            | Self::ConnectionUnreachable
+            | Self::ConnectionReset
+            | Self::ConnectionLost
+            | Self::OomKill
+            | Self::AbnormalExit => Outcome::Failure,
+            Self::RetransmitSpike | Self::RttDegradation => Outcome::InProgress,
+            Self::LatencySpike => Outcome::Success,
+            Self::IoError | Self::CpuStall | Self::MemoryPressure | Self::IpcDegradation => {
+                Outcome::Unknown
+            }
+        }
+    }
+
     pub fn from_event_type(event_type: &str) -> Option<Self> {
         Self::ALL
             .iter()

@@ -88,11 +88,11 @@ impl Books {
         self.touched_at.map(|_| LEDGER_EVERY)
     }
 
-    /// The last ledger, and the end of what was covered.
-    pub fn close(mut self, now: Now, sinks: &mut Sinks<'_>, ledger: Ledger) -> Closing {
+    /// The last ledger, and the end of what was covered: `until` is before anything was detached.
+    pub fn close(mut self, now: Now, until: Now, sinks: &mut Sinks<'_>, ledger: Ledger) -> Closing {
         let boot_id = ledger.boot_id.clone();
         self.keep(ledger, now, sinks);
-        let at = now.wall;
+        let at = until.wall;
         self.enter(Entry::Stopped(Stopped { at, boot_id }), sinks);
         Closing {
             ledger: self.ledger,
@@ -206,7 +206,7 @@ mod tests {
             books.touch(at(seconds));
             settle(&mut books, seconds, lost);
         }
-        let closing = books.close(at(120), &mut [], ledger(9));
+        let closing = books.close(at(120), at(119), &mut [], ledger(9));
         let told: Vec<_> = closing
             .coverage
             .entries
@@ -215,6 +215,11 @@ mod tests {
             .map(|lost| (lost.from, lost.to, lost.losses[0].events))
             .collect();
         let moment = |seconds| at(seconds).wall;
+        let stopped = closing.coverage.entries.back();
+        assert!(
+            matches!(stopped, Some(Entry::Stopped(stopped)) if stopped.at == moment(119)),
+            "{stopped:?}"
+        );
         assert_eq!(
             told,
             [(moment(100), moment(111), 7), (moment(111), moment(120), 2)]

@@ -54,16 +54,17 @@ impl Scribe {
         })
     }
 
-    /// The closing record of a fold: how many facts it stands for, and when they were.
+    /// The closing record of a fold: how many facts it stands for, and when they were. It says of
+    /// them only what is true of each.
     pub fn write_summary(&mut self, fold: &Fold, cgroups: &Cgroups, now: Now) -> Written<'_> {
         let claim = Claim {
             at: now.wall_of(fold.last_boot_ns),
             anomaly: fold.anomaly,
-            severity: fold.anomaly.severity(),
-            outcome: Outcome::Failure,
+            severity: fold.anomaly.severity_min(),
+            outcome: fold.anomaly.outcome_of_all(),
             error: None,
         };
-        self.write_claim(claim, Some(fold.cgroup), cgroups, |facts, owner| {
+        self.write_claim(claim, fold.cgroup, cgroups, |facts, owner| {
             facts.flag("summary", true);
             facts.u64("count", fold.count);
             for (name, boot_ns) in [("first", fold.first_boot_ns), ("last", fold.last_boot_ns)] {
@@ -73,6 +74,7 @@ impl Scribe {
                 observer::network::fill_destination(destination, facts);
             }
             facts.members(owner);
+            facts.absent("config_generation", "folded");
         })
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tapio_common::abi::Plain;
 use tapio_common::abi::container::{AbnormalExit, RECORD_ABNORMAL_EXIT};
 use tapio_common::abi::shared::{ABI_VERSION, FOLD_WINDOW_NS, HIERARCHY_V2};
-use tapio_common::catalogue::{Anomaly, Severity};
+use tapio_common::catalogue::{Anomaly, Outcome, Severity};
 use tapio_common::coverage::Entry;
 use tapio_common::ledger::{Ledger, TypeCounts};
 use tapio_common::occurrence::Occurrence;
@@ -48,6 +48,10 @@ impl Source for Double {
         }
     }
 
+    fn names_lost(&self) -> u64 {
+        0
+    }
+
     fn counts(&self, _: Observer) -> KernelCounts {
         let row = TypeCounts {
             seen: self.seen,
@@ -59,6 +63,7 @@ impl Source for Double {
             types: vec![(Anomaly::AbnormalExit, row)],
             missed: None,
             in_ring: 0,
+            ..KernelCounts::default()
         }
     }
 }
@@ -134,7 +139,7 @@ fn fold(count: u64) -> Fold {
     Fold {
         destination: None,
         anomaly: Anomaly::AbnormalExit,
-        cgroup: group(7),
+        cgroup: Some(group(7)),
         count,
         first_boot_ns: 1_000,
         last_boot_ns: 2_000,
@@ -167,7 +172,7 @@ fn run(source: Double, items: &[Item]) -> (Vec<Occurrence>, Closing, Vec<Ledger>
     );
     let (sender, receiver) = queue::bounded(ITEMS_MAX);
     let closing = thread::scope(|scope| {
-        let batch = scope.spawn(|| batcher.run(&receiver));
+        let batch = scope.spawn(|| batcher.run(&receiver, &OnceLock::new()));
         for item in items {
             if let Item::Anomalous(anomalous) = item {
                 ring.receive(anomalous.anomaly);
@@ -244,7 +249,10 @@ fn a_fold_is_closed_when_its_window_is_over() {
         (&data["summary"], &data["count"]),
         (&true.into(), &5.into())
     );
-    assert_eq!(lines[1].severity, Severity::Error);
+    // What is true of a signal's death and of a plain code alike.
+    assert_eq!(lines[1].severity, Severity::Warning);
+    assert_eq!(lines[1].outcome, Outcome::Failure);
+    assert_eq!(data["not_observed"]["config_generation"], "folded");
     assert_eq!(data["last"], Value::from(lines[1].timestamp.to_string()));
     let row = closing.ledger.types["kernel.container.abnormal_exit"];
     assert_eq!((row.summaries, row.emitted), (1, 2));
@@ -262,6 +270,24 @@ fn a_fold_that_is_open_at_the_end_is_closed_by_the_sweep() {
     let (lines, closing, _) = run(source, &[opening(4, clock::boot_nanos())]);
     assert_eq!(lines[1].data["count"], 2);
     assert_eq!(closing.ledger.check(), []);
+}
+
+#[test]
+fn a_fold_in_the_root_has_no_cgroup() {
+    let in_root = Fold {
+        cgroup: None,
+        ..fold(2)
+    };
+    let source = Double {
+        folds: [(9, in_root)].into(),
+        seen: 3,
+        aggregated: 2,
+        ..Double::default()
+    };
+    let (lines, _, _) = run(source, &[opening(9, clock::boot_nanos())]);
+    let data = &lines[1].data;
+    assert!(!data.contains_key("cgroup_id"));
+    assert_eq!(data["not_observed"]["cgroup_id"], "root_cgroup");
 }
 
 /// More cgroups than owners are kept, in an order in which each pushes another out.

@@ -23,7 +23,8 @@ const _: () = assert!(offset_of!(DestinationSlot, fold) == 0);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fold {
     pub anomaly: Anomaly,
-    pub cgroup: CgroupRef,
+    /// `None` in the root of every hierarchy, where nothing is named.
+    pub cgroup: Option<CgroupRef>,
     pub count: u64,
     pub first_boot_ns: u64,
     pub last_boot_ns: u64,
@@ -72,7 +73,8 @@ impl Folds {
                 id: at(offset_of!(FoldSlot, cgroup_id)),
                 hierarchy: u8::try_from(hierarchy).ok()?,
                 reserved: [0; 7],
-            },
+            }
+            .named(),
             count,
             first_boot_ns: at(offset_of!(FoldSlot, first_ns)),
             last_boot_ns: at(offset_of!(FoldSlot, last_ns)),

@@ -9,7 +9,7 @@ use tapio_common::catalogue::Anomaly;
 use tapio_common::ledger::{Ledger, ObserverCounts, SinkCounts, TypeCounts};
 use tapio_common::sink::DropReason;
 
-use crate::accounts::{Accounts, FetchResult};
+use crate::accounts::{Accounts, FetchResult, Wants};
 
 /// A page in the making. Writing to a String cannot fail.
 struct Page<'a> {
@@ -123,6 +123,24 @@ const FAMILIES: &[Family] = &[
         rows: |page, name| page.of_observer(name, |row| Some(row.in_ring)),
     },
     Family {
+        name: "tapio_table_full_total",
+        kind: "counter",
+        help: "Owners and senders for which a table had no room; events name the field they lack.",
+        rows: |page, name| page.by_want(name, |wants| wants.table_full),
+    },
+    Family {
+        name: "tapio_fold_collisions_total",
+        kind: "counter",
+        help: "Facts told one by one because other cgroups hold the slots for folding.",
+        rows: |page, name| page.by_want(name, |wants| wants.fold_collisions),
+    },
+    Family {
+        name: "tapio_cgroups_unnamed_total",
+        kind: "counter",
+        help: "Cgroups whose name found no room.",
+        rows: |page, name| page.row(name, &[], page.accounts.unnamed()),
+    },
+    Family {
         name: "tapio_ledger_sink_pending",
         kind: "gauge",
         help: "The ledger: occurrences waiting in a sink's queue.",
@@ -199,6 +217,12 @@ impl Page<'_> {
             if let Some(value) = pick(&row) {
                 self.row(name, &[("observer", observer.name())], value);
             }
+        }
+    }
+
+    fn by_want(&mut self, name: &str, pick: fn(Wants) -> u64) {
+        for (observer, wants) in self.accounts.wants() {
+            self.row(name, &[("observer", observer.name())], pick(wants));
         }
     }
 

@@ -87,12 +87,7 @@ pub(super) fn describe(
     record: &ConnectionFact,
 ) -> (Outcome, Option<ErrorFact<'static>>) {
     let said = Errno::of(record.error).and_then(|errno| error(errno.name(), errno.message()));
-    let outcome = match record.header.kind {
-        RECORD_CONNECTION_END if anomaly == Anomaly::ConnectionTimeout => Outcome::Timeout,
-        RECORD_CONNECTION_END => Outcome::Failure,
-        _ => Outcome::InProgress,
-    };
-    (outcome, said)
+    (anomaly.outcome_of_all(), said)
 }
 
 pub(super) fn fill(record: &ConnectionFact, facts: &mut Facts<'_>) {

@@ -108,3 +108,9 @@ abi! {
 }
 
 const _: () = assert!(size_of::<FoldSlot>() == 64 && size_of::<CounterRow>() % 64 == 0);
+impl CgroupRef {
+    /// `None` for the root of every hierarchy, where nothing is named.
+    pub fn named(self) -> Option<Self> {
+        (self.hierarchy != 0).then_some(self)
+    }
+}
