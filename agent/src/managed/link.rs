@@ -23,7 +23,7 @@ pub struct Link {
     batch_events_max: AtomicU64,
     /// Sequences begin at 1; zero while there are none that outlive a restart.
     next_sequence: AtomicU64,
-    /// Closed once the first hello has been answered, or was tried in vain.
+    /// Closed after the first turn, in vain or not.
     greeted: Stop,
 }
 
@@ -68,7 +68,8 @@ impl Link {
         self.next_sequence.store(next, Ordering::Relaxed);
     }
 
-    /// Batches go out from now on: hello has said, as far as it could, where they begin.
+    /// Batches go out from now on: hello has said where they begin, and the config how large they
+    /// are, as far as either came through.
     pub fn set_greeted(&self) {
         drop(self.greeted.guard());
     }

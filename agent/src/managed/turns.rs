@@ -136,6 +136,7 @@ impl<'a> Turns<'a> {
             }
         }
         self.exchange.close();
+        self.link.set_greeted();
         if !leave.is_asked() {
             self.tell(trouble);
         }
@@ -143,7 +144,6 @@ impl<'a> Turns<'a> {
 
     fn greet(&mut self, luck: &Chance, leave: &Leave<'_>) -> Result<(), Trouble> {
         let outcome = self.exchange.hello(&self.about, leave);
-        self.link.set_greeted();
         self.is_known = outcome.is_ok();
         match &outcome {
             Ok(()) => self.hello.succeed(clock::boot_nanos()),

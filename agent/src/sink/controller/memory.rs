@@ -7,6 +7,7 @@
 use std::os::fd::AsFd;
 
 use tapio_common::sink::{DropReason, SinkAccount};
+use tapio_wire::ErrorCode;
 
 use super::body::{Body, Stamp};
 use super::courier::{Courier, Fate};
@@ -96,7 +97,9 @@ impl Memory<'_> {
                     sent.taken += events.min(body.events);
                     rest = behind;
                 }
-                Fate::TooLarge if count(part) > 1 => events_max = count(part) / 2,
+                Fate::TooLarge | Fate::Refused(ErrorCode::InvalidField) if count(part) > 1 => {
+                    events_max = count(part) / 2;
+                }
                 Fate::TooLarge => {
                     self.refused(part, "too large, even alone");
                     rest = behind;

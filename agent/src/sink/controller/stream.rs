@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tapio_common::sink::{DropReason, SinkAccount};
+use tapio_wire::ErrorCode;
 
 use super::body::{Body, Stamp};
 use super::courier::{Courier, Fate};
@@ -34,6 +35,8 @@ pub struct Stream<'a> {
     account: &'a SinkAccount,
     /// Smaller once a batch was too large for this controller.
     bytes_max: usize,
+    /// Smaller after a batch that may have had too many events, and doubled by each that had not.
+    events_max: u64,
     /// What the log has heard of: reading, storing, refusals.
     told: [bool; 3],
 }
@@ -55,6 +58,7 @@ impl<'a> Stream<'a> {
             bell,
             account,
             bytes_max: BATCH_BYTES_MAX,
+            events_max: u64::MAX,
             told: [false; 3],
         }
     }
@@ -104,12 +108,13 @@ impl<'a> Stream<'a> {
             return Ok(batch);
         }
         leave.pause(self.courier.link().send_interval());
-        self.directory.next(limits)
+        // Meanwhile the controller may have asked for smaller ones.
+        self.directory.next(self.limits())
     }
 
     fn limits(&self) -> BatchLimits {
         BatchLimits {
-            events_max: self.courier.link().batch_events_max(),
+            events_max: self.courier.link().batch_events_max().min(self.events_max),
             bytes_max: self.bytes_max,
         }
     }
@@ -135,6 +140,7 @@ impl<'a> Stream<'a> {
                 Fate::Left => return,
                 Fate::Taken(events) => {
                     self.told[REFUSING] = false;
+                    self.events_max = self.events_max.saturating_mul(2);
                     let reason = match body.unreadable {
                         0 => DropReason::Refused,
                         _ => DropReason::Unreadable,
@@ -144,6 +150,11 @@ impl<'a> Stream<'a> {
                 Fate::TooLarge if batch.events() > 1 => {
                     batch.halve();
                     self.bytes_max = (self.bytes_max / 2).max(BATCH_BYTES_MIN);
+                }
+                // The number of events is a field like any other, and may have become invalid.
+                Fate::Refused(ErrorCode::InvalidField) if batch.events() > 1 => {
+                    batch.halve();
+                    self.events_max = batch.events();
                 }
                 Fate::TooLarge => {
                     self.set_aside(&batch, "too large, even alone");

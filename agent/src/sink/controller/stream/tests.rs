@@ -195,7 +195,7 @@ fn a_batch_that_is_refused_for_good_is_set_aside_and_its_sequence_is_the_next_on
     let (scratch, account) = (Scratch::with(10), SinkAccount::default());
     let got = run(&scratch, &account, |got| match got.1[0] {
         0 => refused(422, "REASONING_FIELD"),
-        4 => refused(400, "INVALID_FIELD"),
+        4 => refused(400, "MISSING_FIELD"),
         _ => taken(got),
     });
     assert_eq!(
@@ -228,6 +228,17 @@ fn a_batch_that_is_too_large_is_halved_until_what_is_too_large_stands_alone() {
         ]
     );
     assert_eq!(account.counts().earlier, 5);
+}
+
+#[test]
+fn a_field_that_may_be_the_number_of_events_is_tried_with_fewer() {
+    let (scratch, account) = (Scratch::with(9), SinkAccount::default());
+    let got = run(&scratch, &account, |got| match got.1.len() > 2 {
+        true => refused(400, "INVALID_FIELD"),
+        false => taken(got),
+    });
+    assert_eq!(account.counts().earlier, 9, "{got:?}");
+    assert_eq!(account.counts().dropped_total(), 0);
 }
 
 #[test]
