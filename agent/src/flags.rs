@@ -66,7 +66,7 @@ const EVERYDAY: Topic = Topic {
     flags: &[
         Flag::new("sink", "NAME", None, "to stdout (default), file, http, otlp, controller", LOADING, Settings::add_sinks),
         Flag::new("config", "FILE", None, "compiled config, JSON (none: production-default)", LOADING, Settings::set_config),
-        Flag::new("observers", "LIST", Some("network,storage,container"), "what to observe", LOADING, Settings::set_observers),
+        Flag::new("observers", "LIST", Some("network,storage,container,node"), "what to observe", LOADING, Settings::set_observers),
         Flag::new("data-dir", "DIR", Some("/var/lib/tapio/evidence"), "evidence directory", LOADING, Settings::set_data_dir),
         Flag::new("state-dir", "DIR", Some("/var/lib/tapio"), "what outlives a restart", &[Observe, HealthCheck, Probe, SelfTest], Settings::set_state_dir),
         Flag::new("node-name", "NAME", None, "context.node of every event (none: host name)", LOADING, Settings::set_node_name),

@@ -12,10 +12,12 @@ mod folds;
 mod mapped;
 mod names;
 mod network;
+mod node;
 mod object;
 mod observer;
 mod obstacle;
 mod ring;
+mod sampling;
 mod storage;
 mod watch;
 
@@ -29,6 +31,7 @@ pub use names::{NameEvent, Names};
 pub use observer::{Hook, LoadedObserver, Status};
 pub use obstacle::{Memlock, Obstacle, Surroundings};
 pub use ring::Ring;
+pub use sampling::{Counter, Events};
 pub use watch::{FairShare, Watch};
 
 /// What is in the kernel from now on.
@@ -78,6 +81,24 @@ pub fn load(observers: &[Observer], folder: Option<&Path>) -> Loaded {
         observers,
         attachments: Attachments { links },
     }
+}
+
+/// The node observer alone, driven by other events than the hardware's: how it runs where there is
+/// no PMU.
+pub fn load_node(events: &Events) -> libbpf_rs::Result<(LoadedObserver, Attachments)> {
+    let types = btf::KernelTypes::of_this_kernel()?;
+    let surroundings = Surroundings::here(Some(&types));
+    let mut links = Vec::new();
+    let driven = Some(events);
+    let loaded = observer::load_driven(
+        Observer::Node,
+        driven,
+        None,
+        &types,
+        &surroundings,
+        &mut links,
+    );
+    Ok((loaded, Attachments { links }))
 }
 
 /// What this process and this kernel allow; nothing is loaded for the answer.

@@ -5,6 +5,7 @@
 
 pub mod container;
 pub mod network;
+pub mod node;
 pub mod storage;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use std::fmt;
 use tapio_common::abi::Plain;
 use tapio_common::abi::container::{AbnormalExit, OomKill};
 use tapio_common::abi::network::{ConnectionFact, DESTINATION_SLOTS};
+use tapio_common::abi::node::CpuTurn;
 use tapio_common::abi::shared::{
     ABI_VERSION, CgroupRef, FOLD_SLOTS, FOLD_WINDOW_NS, HIERARCHY_V1_MEMORY, RecordHeader,
 };
@@ -30,6 +32,7 @@ pub enum Record {
     AbnormalExit(AbnormalExit),
     Connection(ConnectionFact),
     Request(RequestFact),
+    Cpu(CpuTurn),
 }
 
 /// A claim: fixed size and `Copy`, so that it goes through a channel as it is.
@@ -94,7 +97,7 @@ pub fn classify(observer: Observer, bytes: &[u8]) -> Result<Classified, Malforme
         Observer::Container => container::classify(header.kind, bytes),
         Observer::Network => network::classify(header.kind, bytes),
         Observer::Storage => storage::classify(header.kind, bytes),
-        Observer::Node => Err(Malformed::Kind { kind: header.kind }),
+        Observer::Node => node::classify(header.kind, bytes),
     }
 }
 
@@ -110,6 +113,7 @@ impl Record {
             Self::AbnormalExit(record) => &record.header,
             Self::Connection(record) => &record.header,
             Self::Request(record) => &record.header,
+            Self::Cpu(record) => &record.header,
         }
     }
 }
@@ -143,7 +147,8 @@ impl Anomalous {
             Record::Connection(_)
             | Record::OomKill(_)
             | Record::AbnormalExit(_)
-            | Record::Request(_) => self.boot_ns().saturating_add(FOLD_WINDOW_NS),
+            | Record::Request(_)
+            | Record::Cpu(_) => self.boot_ns().saturating_add(FOLD_WINDOW_NS),
         }
     }
 
@@ -153,6 +158,7 @@ impl Anomalous {
             Record::AbnormalExit(record) => container::describe_exit(record),
             Record::Connection(record) => network::describe(self.anomaly, record),
             Record::Request(record) => storage::describe(record),
+            Record::Cpu(record) => node::describe(record),
         }
     }
 
@@ -163,6 +169,7 @@ impl Anomalous {
             Record::AbnormalExit(record) => container::fill_exit(record, facts),
             Record::Connection(record) => network::fill(record, facts),
             Record::Request(record) => storage::fill(record, facts),
+            Record::Cpu(record) => node::fill(record, facts),
         }
     }
 }

@@ -37,7 +37,11 @@ pub fn probe(settings: &Settings) -> Result<Verdict, Failure> {
     let all_run = loaded
         .observers
         .iter()
-        .all(|observer| matches!(observer.status, Status::Running));
+        .all(|observer| match observer.status {
+            Status::Running => true,
+            Status::Degraded(_) => observer.lacks_only_hardware(),
+            Status::Failed(_) => false,
+        });
     crate::print(&page)?;
     Ok(match all_run {
         true => Verdict::Right,
@@ -83,6 +87,9 @@ fn describe_surroundings(page: &mut String, surroundings: &Surroundings) {
 fn describe_observer(page: &mut String, loaded: &LoadedObserver, offered: &[Hook]) {
     let status = match &loaded.status {
         Status::Running => "can run".to_owned(),
+        Status::Degraded(reason) if loaded.hooks.iter().all(|hook| hook.attached.is_err()) => {
+            format!("has nothing to run on: {reason}")
+        }
         Status::Degraded(_) => "can run in part".to_owned(),
         Status::Failed(reason) => format!("cannot run: {reason}"),
     };

@@ -146,20 +146,22 @@ impl Run<'_> {
 
 /// Warns of every observer that does not run as it should; an error if none runs at all.
 fn tell_status(observers: &[LoadedObserver]) -> Result<(), Failure> {
-    let mut reasons = Vec::new();
+    if observers.iter().all(|loaded| loaded.watch.is_none()) {
+        let reasons = observers.iter().filter_map(|loaded| match &loaded.status {
+            Status::Running => None,
+            Status::Degraded(reason) | Status::Failed(reason) => {
+                Some((loaded.observer, reason.clone()))
+            }
+        });
+        return Err(Failure::NothingToObserve(reasons.collect()));
+    }
     for loaded in observers {
         let name = loaded.observer.name();
         match &loaded.status {
             Status::Running => {}
             Status::Degraded(reason) => log::warn!("{name} is degraded: {reason}"),
-            Status::Failed(reason) => reasons.push((loaded.observer, reason.clone())),
+            Status::Failed(reason) => log::warn!("{name} cannot run: {reason}"),
         }
-    }
-    if reasons.len() == observers.len() {
-        return Err(Failure::NothingToObserve(reasons));
-    }
-    for (observer, reason) in reasons {
-        log::warn!("{} cannot run: {reason}", observer.name());
     }
     Ok(())
 }

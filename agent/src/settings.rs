@@ -64,12 +64,8 @@ const INTERVAL_SECONDS_MAX: u64 = 86_400;
 /// A rate above this is no limit any machine meets, and its interval would round to nothing.
 const RATE_MAX: u64 = 1_000_000;
 
-/// The observers of this version.
-const OBSERVERS_BUILT: &[Observer] = &[Observer::Network, Observer::Storage, Observer::Container];
-
 const NOT_A_SINK: Unfit = Unfit::Not("one of stdout, file, http, otlp, controller");
 const NOT_AN_OBSERVER: Unfit = Unfit::Not("one of network, storage, container, node");
-const NOT_BUILT: Unfit = Unfit::Not("built into this version");
 
 impl Settings {
     /// Nothing is set yet: the table's defaults are applied in every parse.
@@ -125,9 +121,6 @@ impl Settings {
         self.observers.clear();
         for name in value::text(value)?.split(',') {
             let observer = Observer::from_name(name.trim()).ok_or(NOT_AN_OBSERVER)?;
-            if !OBSERVERS_BUILT.contains(&observer) {
-                return Err(NOT_BUILT);
-            }
             if !self.observers.contains(&observer) {
                 self.observers.push(observer);
             }

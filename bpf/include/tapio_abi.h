@@ -58,6 +58,17 @@
 #define TAPIO_REQUEST_HAS_STATUS 16
 #define TAPIO_DISK_NAME_LEN 32
 
+#define TAPIO_RECORD_CPU_STALL 30
+#define TAPIO_RECORD_MEMORY_PRESSURE 31
+#define TAPIO_RECORD_IPC_DEGRADATION 32
+#define TAPIO_TYPE_CPU_STALL 0
+#define TAPIO_TYPE_MEMORY_PRESSURE 1
+#define TAPIO_TYPE_IPC_DEGRADATION 2
+#define TAPIO_TURN_LEFT 1
+#define TAPIO_TURN_SAMPLES 3
+#define TAPIO_TURN_MARGIN 10
+#define TAPIO_TURN_IDLE_NS 1000000000
+
 #define TAPIO_RECORD_CGROUP_MADE 100
 #define TAPIO_RECORD_CGROUP_GONE 101
 #define TAPIO_CGROUP_PATH_LEN 1024
@@ -421,6 +432,54 @@ _Static_assert(sizeof(struct tapio_storage_control) == 88, "tapio abi");
 _Static_assert(__builtin_offsetof(struct tapio_storage_control, active) == 0, "tapio abi");
 _Static_assert(__builtin_offsetof(struct tapio_storage_control, abi_version) == 4, "tapio abi");
 _Static_assert(__builtin_offsetof(struct tapio_storage_control, slots) == 8, "tapio abi");
+
+struct tapio_cpu_turn {
+	struct tapio_record_header header;
+	__u32 cpu;
+	__u32 flags;
+	__u64 cycles;
+	__u64 counted;
+	__u64 duration_ns;
+	__u32 limit;
+	__u32 reserved;
+};
+_Static_assert(sizeof(struct tapio_cpu_turn) == 80, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cpu_turn, header) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cpu_turn, cpu) == 40, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cpu_turn, flags) == 44, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cpu_turn, cycles) == 48, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cpu_turn, counted) == 56, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cpu_turn, duration_ns) == 64, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cpu_turn, limit) == 72, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_cpu_turn, reserved) == 76, "tapio abi");
+
+struct tapio_node_config {
+	__u32 generation;
+	__u32 enabled;
+	__u32 stall_warning_permille;
+	__u32 stall_critical_permille;
+	__u32 ipc_limit_milli;
+	__u32 reserved;
+	struct tapio_fair_share fair_share;
+};
+_Static_assert(sizeof(struct tapio_node_config) == 40, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_node_config, generation) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_node_config, enabled) == 4, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_node_config, stall_warning_permille) == 8, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_node_config, stall_critical_permille) == 12, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_node_config, ipc_limit_milli) == 16, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_node_config, reserved) == 20, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_node_config, fair_share) == 24, "tapio abi");
+
+struct tapio_node_control {
+	__u32 active;
+	__u32 abi_version;
+	struct tapio_node_config slots[2];
+};
+_Static_assert(sizeof(struct tapio_node_control) == 88, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_node_control, active) == 0, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_node_control, abi_version) == 4, "tapio abi");
+_Static_assert(__builtin_offsetof(struct tapio_node_control, slots) == 8, "tapio abi");
 
 struct tapio_cgroup_name {
 	struct tapio_record_header header;

@@ -29,6 +29,8 @@ objects! {
     container = "container";
     /// Connections that fail, die, or become slow.
     network = "network";
+    /// CPUs that stall, wait for memory or get little done.
+    node = "node";
     /// Requests to block devices that fail or take long.
     storage = "storage";
 }

@@ -10,6 +10,7 @@ pub mod cgroup;
 pub mod container;
 pub mod header;
 pub mod network;
+pub mod node;
 pub mod shared;
 pub mod storage;
 

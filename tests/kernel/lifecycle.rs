@@ -235,6 +235,7 @@ fn the_probe_names_every_hook_of_every_observer() {
         "block_rq_insert",
         "block_rq_issue",
         "block_rq_complete",
+        "stalled_cycles",
     ] {
         assert!(finished.stdout.contains(hook), "{}", finished.stdout);
     }

@@ -16,6 +16,7 @@ mod lifecycle;
 mod managed;
 mod naming;
 mod network;
+mod node;
 mod oom;
 mod oracle;
 mod podman;

@@ -151,8 +151,12 @@ impl TestAgent {
         Self::observe_with("storage", &storage_config(warning_ns, critical_ns), flags)
     }
 
+    /// These observers under this config, with these flags besides.
+    ///
+    /// # Panics
+    /// When it does not come up.
     #[track_caller]
-    fn observe_with(observers: &str, config: &Value, flags: &[&str]) -> Self {
+    pub fn observe_with(observers: &str, config: &Value, flags: &[&str]) -> Self {
         let folder = TestFolder::new();
         let config = folder.write("config.json", config.to_string());
         let mut command = Command::new(Program::Agent.path());

@@ -41,10 +41,7 @@ fn nothing_given_is_the_table_of_defaults() {
     let settings = settings(&[], &[]);
     assert_eq!(settings.sinks, [SinkName::Stdout]);
     assert_eq!(settings.config, None);
-    assert_eq!(
-        settings.observers,
-        [Observer::Network, Observer::Storage, Observer::Container]
-    );
+    assert_eq!(settings.observers, Observer::ALL);
     assert_eq!(settings.data_dir.to_str(), Some("/var/lib/tapio/evidence"));
     assert_eq!(settings.state_dir.to_str(), Some("/var/lib/tapio"));
     assert_eq!(settings.fair_share_per_second, Some(200));
@@ -121,7 +118,6 @@ fn a_value_that_does_not_fit_is_named_with_what_would() {
             "kernel",
             "is not one of network, storage, container, node",
         ),
-        ("--observers", "node", "is not built into this version"),
         ("--fair-share", "-1", "is not a whole number"),
         ("--fair-share", "1000001", "is not between 0 and 1000000"),
         ("--data-dir", "", "is empty"),

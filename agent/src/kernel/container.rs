@@ -29,6 +29,7 @@ pub(super) static SPEC: Spec = Spec {
         },
     ],
     run_once: &[],
+    counted: None,
     shape,
     sizes,
     config,

@@ -54,6 +54,7 @@ impl Names {
             embedded: tapio_bpf::cgroup(),
             hooks: vec!["cgroup_mkdir", "cgroup_rmdir"],
             run_once: &[],
+            sampling: None,
             shape: Vec::new(),
             sizes: Vec::new(),
         };

@@ -34,6 +34,7 @@ pub(super) static SPEC: Spec = Spec {
         },
     ],
     run_once: &["know_agent"],
+    counted: None,
     shape,
     sizes: |_| Vec::new(),
     config,

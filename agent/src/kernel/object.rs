@@ -12,6 +12,7 @@ use libbpf_rs::{Link, MapCore, Object, ObjectBuilder, OpenObject, PrintLevel, Pr
 
 use super::btf::KernelTypes;
 use super::obstacle::{Obstacle, Surroundings};
+use super::sampling::{SAMPLE, Sampling};
 
 /// What the verifier is asked to say, for who reads the log: what a program cost it, and the way to
 /// what it does not take.
@@ -29,6 +30,8 @@ pub struct Plan<'a> {
     pub hooks: Vec<&'static str>,
     /// Programs that are run once instead of attached.
     pub run_once: &'static [&'static str],
+    /// What the program `sample` is driven by, if there is one.
+    pub sampling: Option<&'a Sampling>,
     /// The bytes of the constants, empty if the object has none.
     pub shape: Vec<u8>,
     /// Maps that are not as large as the object says.
@@ -123,10 +126,12 @@ fn open(plan: &Plan<'_>, hooks: &[&str], words: u32) -> Result<OpenObject, Obsta
     }
     .map_err(refused)?;
     for mut program in object.progs_mut() {
-        let is_wanted = hooks
-            .iter()
-            .chain(plan.run_once)
-            .any(|name| program.name() == *name);
+        let is_sampled = plan.sampling.is_some() && program.name() == SAMPLE;
+        let is_wanted = is_sampled
+            || hooks
+                .iter()
+                .chain(plan.run_once)
+                .any(|name| program.name() == *name);
         program.set_autoload(is_wanted);
         if log::log_enabled!(log::Level::Debug) {
             program.set_log_level(words);
@@ -170,6 +175,11 @@ fn dismantle(
         if plan.run_once.iter().any(|name| program.name() == *name) {
             run_once(&program);
         }
+    }
+    if let Some(sampling) = plan.sampling {
+        sampling
+            .drive(object, &mut parts)
+            .map_err(|error| surroundings.explain("sample", error))?;
     }
     for hook in plan.hooks.iter().copied() {
         let attached = match refused.remove(hook) {

@@ -13,8 +13,10 @@ use tapio_wire::CompiledConfig;
 use super::btf::KernelTypes;
 use super::container;
 use super::network;
+use super::node;
 use super::object::{self, Parts, Plan};
 use super::obstacle::{Obstacle, Surroundings};
+use super::sampling::{Events, Sampling};
 use super::storage;
 use super::watch::{FairShare, Watch};
 
@@ -32,6 +34,8 @@ pub(super) struct Spec {
     pub hooks: &'static [HookSpec],
     /// Programs that the agent itself runs once, and that are not attached.
     pub run_once: &'static [&'static str],
+    /// What is counted to run its program, where the hooks are counters and not tracepoints.
+    pub counted: Option<&'static Events>,
     /// The object's constants, decided from this kernel's types.
     pub shape: fn(&KernelTypes) -> Vec<u8>,
     /// Maps that need not be as large here as the object says.
@@ -40,12 +44,12 @@ pub(super) struct Spec {
     pub config: fn(&CompiledConfig, FairShare, u32) -> Vec<u8>,
 }
 
-pub(super) fn spec_of(observer: Observer) -> Option<&'static Spec> {
+pub(super) fn spec_of(observer: Observer) -> &'static Spec {
     match observer {
-        Observer::Container => Some(&container::SPEC),
-        Observer::Network => Some(&network::SPEC),
-        Observer::Storage => Some(&storage::SPEC),
-        Observer::Node => None,
+        Observer::Container => &container::SPEC,
+        Observer::Network => &network::SPEC,
+        Observer::Storage => &storage::SPEC,
+        Observer::Node => &node::SPEC,
     }
 }
 
@@ -87,6 +91,17 @@ impl LoadedObserver {
             maps: 0,
             watch: None,
         }
+    }
+
+    /// Whether nothing stands in the way but what this machine does not have.
+    pub fn lacks_only_hardware(&self) -> bool {
+        let obstacles = self
+            .hooks
+            .iter()
+            .filter_map(|hook| hook.attached.as_ref().err());
+        obstacles
+            .into_iter()
+            .all(|obstacle| matches!(obstacle, Obstacle::NoPmu | Obstacle::NotCounted))
     }
 
     /// Whether facts of this kind reach the agent.
@@ -131,30 +146,86 @@ pub(super) fn load(
     surroundings: &Surroundings,
     links: &mut Vec<Link>,
 ) -> LoadedObserver {
-    let Some(spec) = spec_of(observer) else {
-        return LoadedObserver::failed(observer, Obstacle::NoHook);
-    };
-    let mut sizes = (spec.sizes)(types);
-    match possible_cpus() {
-        Ok(cpus) => sizes.push(("counters", cpus)),
+    let counted = spec_of(observer).counted;
+    load_driven(observer, counted, folder, types, surroundings, links)
+}
+
+/// The same, with a say in what is counted.
+pub(super) fn load_driven(
+    observer: Observer,
+    counted: Option<&Events>,
+    folder: Option<&Path>,
+    types: &KernelTypes,
+    surroundings: &Surroundings,
+    links: &mut Vec<Link>,
+) -> LoadedObserver {
+    let spec = spec_of(observer);
+    let cpus = match possible_cpus() {
+        Ok(cpus) => cpus,
         Err(source) => {
             let step = "count the CPUs";
             return LoadedObserver::failed(observer, Obstacle::Refused { step, source });
         }
-    }
-    let plan = Plan {
+    };
+    let sampling = counted.map(|events| Sampling::open(events, cpus));
+    let sampling = match sampling.transpose() {
+        Ok(sampling) => sampling,
+        Err(obstacle) => return uncounted(observer, obstacle, surroundings),
+    };
+    let mut sizes = (spec.sizes)(types);
+    sizes.push(("counters", cpus));
+    let mut plan = Plan {
         name: observer.name(),
         folder,
         embedded: (spec.object)(),
-        hooks: spec.hooks.iter().map(|hook| hook.name).collect(),
+        hooks: Vec::new(),
         run_once: spec.run_once,
+        sampling: sampling.as_ref(),
         shape: (spec.shape)(types),
         sizes,
     };
+    match sampling {
+        None => plan.hooks = spec.hooks.iter().map(|hook| hook.name).collect(),
+        Some(_) => plan.sizes.extend(node::OF_CPUS.map(|map| (map, cpus))),
+    }
     match object::load(&plan, types, surroundings) {
-        Ok(parts) => assemble(observer, spec, parts, links),
+        Ok(mut parts) => {
+            if let Some(sampling) = &sampling {
+                let names = spec.hooks.iter().map(|hook| hook.name);
+                parts.hooks = names.zip(node::attached(Ok(sampling))).collect();
+            }
+            assemble(observer, spec, parts, links)
+        }
         Err(obstacle) => LoadedObserver::failed(observer, obstacle),
     }
+}
+
+/// Without counters nothing is loaded. A machine that has none is no failure.
+fn uncounted(
+    observer: Observer,
+    obstacle: Obstacle,
+    surroundings: &Surroundings,
+) -> LoadedObserver {
+    let Obstacle::NoPmu = obstacle else {
+        let known = surroundings.obstacles().into_iter().next();
+        return LoadedObserver::failed(observer, known.unwrap_or(obstacle));
+    };
+    LoadedObserver {
+        status: Status::Degraded(obstacle.to_string()),
+        hooks: counters(spec_of(observer), Err(&obstacle)),
+        ..LoadedObserver::failed(observer, obstacle)
+    }
+}
+
+fn counters(spec: &'static Spec, sampling: Result<&Sampling, &Obstacle>) -> Vec<Hook> {
+    let hooks = spec.hooks.iter().zip(node::attached(sampling));
+    hooks
+        .map(|(hook, attached)| Hook {
+            name: hook.name,
+            serves: hook.serves,
+            attached,
+        })
+        .collect()
 }
 
 fn possible_cpus() -> libbpf_rs::Result<u32> {
@@ -205,10 +276,14 @@ fn assemble(
     }
 }
 
-/// The hooks of an observer as this kernel's types show them.
+/// The hooks of an observer as this kernel's types show them, or as its counters can be opened.
 pub(super) fn offered(observer: Observer, types: &KernelTypes) -> Vec<Hook> {
-    let specs = spec_of(observer).map_or(&[][..], |spec| spec.hooks);
-    specs
+    let spec = spec_of(observer);
+    if let Some(events) = spec.counted {
+        let sampling = Sampling::open(events, possible_cpus().unwrap_or(1));
+        return counters(spec, sampling.as_ref());
+    }
+    spec.hooks
         .iter()
         .map(|hook| Hook {
             name: hook.name,

@@ -30,6 +30,9 @@ pub enum Obstacle {
     },
     SystemCallFilter,
     NoHook,
+    /// Nothing counts cycles here; the word is the one that heartbeats carry.
+    NoPmu,
+    NotCounted,
     NoObject {
         path: PathBuf,
         source: std::io::Error,
@@ -72,6 +75,8 @@ impl fmt::Display for Obstacle {
                 "a seccomp filter is in force and bpf() was refused: allow it in the runtime's profile"
             ),
             Self::NoHook => write!(out, "this kernel has no such tracepoint"),
+            Self::NoPmu => write!(out, "no_pmu"),
+            Self::NotCounted => write!(out, "this machine's CPUs do not count it"),
             Self::NoObject { path, source } => write!(out, "{}: {source}", path.display()),
             Self::Refused { step, source } => write!(out, "the kernel refused to {step}: {source}"),
             Self::Unmapped { what, source } => write!(out, "the {what} cannot be mapped: {source}"),
@@ -89,7 +94,9 @@ impl std::error::Error for Obstacle {
             | Self::Lockdown
             | Self::Memlock { .. }
             | Self::SystemCallFilter
-            | Self::NoHook => None,
+            | Self::NoHook
+            | Self::NoPmu
+            | Self::NotCounted => None,
         }
     }
 }

@@ -27,6 +27,7 @@ pub(super) static SPEC: Spec = Spec {
         },
     ],
     run_once: &[],
+    counted: None,
     shape,
     sizes: |_| Vec::new(),
     config,

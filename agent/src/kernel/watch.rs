@@ -15,6 +15,7 @@ use tapio_wire::CompiledConfig;
 use super::control::Control;
 use super::folds::Folds;
 use super::mapped::{Access, Mapped};
+use super::node::OF_CPUS;
 use super::object::{MapPart, Parts};
 use super::observer::Spec;
 use super::obstacle::Obstacle;
@@ -58,6 +59,8 @@ pub struct Watch {
     folds: Folds,
     ring: Ring,
     programs: Vec<OwnedFd>,
+    /// Maps that lose what is in them when their last descriptor is closed.
+    _held: Vec<OwnedFd>,
 }
 
 impl Watch {
@@ -72,6 +75,8 @@ impl Watch {
             false => None,
         };
         let folds = parts.mapped("folds", Access::ReadWrite)?;
+        let held = OF_CPUS.iter().filter_map(|map| parts.maps.remove(*map));
+        let held = held.map(|part| part.fd).collect();
         Ok(Self {
             spec,
             control: Control::new(parts.mapped("control", Access::ReadWrite)?, config_bytes),
@@ -79,6 +84,7 @@ impl Watch {
             folds: Folds::new(observer, folds, destinations),
             ring: parts.ring()?,
             programs: parts.programs,
+            _held: held,
         })
     }
 

@@ -4,6 +4,7 @@ mod table;
 
 use tapio_common::abi::container::{RECORD_ABNORMAL_EXIT, RECORD_OOM_KILL};
 use tapio_common::abi::network::RECORD_RETRANSMITS;
+use tapio_common::abi::node::RECORD_CPU_STALL;
 use tapio_common::abi::storage::{RECORD_IO_ERROR, RECORD_LATENCY_SPIKE};
 use tapio_common::ident::UlidSource;
 use tapio_common::occurrence::{Head, write_line};
@@ -49,7 +50,7 @@ pub(super) fn line_of(anomalous: &Anomalous) -> Vec<u8> {
     line
 }
 
-fn whole_records() -> [(Observer, Vec<u8>); 5] {
+fn whole_records() -> [(Observer, Vec<u8>); 6] {
     let header = |kind| RecordHeader {
         kind,
         abi_version: ABI_VERSION,
@@ -69,6 +70,10 @@ fn whole_records() -> [(Observer, Vec<u8>); 5] {
         ..ConnectionFact::zeroed()
     };
     fact.connection.family = 2;
+    let turn = CpuTurn {
+        header: header(RECORD_CPU_STALL),
+        ..CpuTurn::zeroed()
+    };
     let request = |kind| RequestFact {
         header: header(kind),
         errno: 5,
@@ -78,6 +83,7 @@ fn whole_records() -> [(Observer, Vec<u8>); 5] {
         (Observer::Container, kill.as_bytes().to_vec()),
         (Observer::Container, exit.as_bytes().to_vec()),
         (Observer::Network, fact.as_bytes().to_vec()),
+        (Observer::Node, turn.as_bytes().to_vec()),
         (
             Observer::Storage,
             request(RECORD_IO_ERROR).as_bytes().to_vec(),

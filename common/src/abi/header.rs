@@ -6,7 +6,9 @@
 
 use std::fmt::Write;
 
-use super::{Constant, Described, Field, Layout, cgroup, container, network, shared, storage};
+use super::{
+    Constant, Described, Field, Layout, cgroup, container, network, node, shared, storage,
+};
 
 /// Every struct that crosses the boundary, in an order in which C can read them.
 pub const LAYOUTS: &[Layout] = &[
@@ -33,6 +35,9 @@ pub const LAYOUTS: &[Layout] = &[
     storage::RequestFact::LAYOUT,
     storage::StorageConfig::LAYOUT,
     storage::StorageControl::LAYOUT,
+    node::CpuTurn::LAYOUT,
+    node::NodeConfig::LAYOUT,
+    node::NodeControl::LAYOUT,
     cgroup::CgroupName::LAYOUT,
     cgroup::CgroupLosses::LAYOUT,
 ];
@@ -42,6 +47,7 @@ const CONSTANTS: &[&[Constant]] = &[
     container::CONSTANTS,
     network::CONSTANTS,
     storage::CONSTANTS,
+    node::CONSTANTS,
     cgroup::CONSTANTS,
 ];
 

@@ -34,7 +34,7 @@ fn types_of(kernel: &str) -> KernelTypes {
 }
 
 fn shape<T: Plain>(observer: Observer, types: &KernelTypes) -> T {
-    let spec = spec_of(observer).expect("it is observed");
+    let spec = spec_of(observer);
     T::from_bytes(&(spec.shape)(types)).expect("its shape")
 }
 
