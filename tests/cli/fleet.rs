@@ -17,7 +17,7 @@ use tapio_tests::repository;
 use crate::directory::morning;
 use crate::terminal::show;
 
-/// Most that `tapio` may have had in memory; the status of that test is twice as large.
+/// Most that `tapio` may have had in memory; the status of that test alone is larger.
 const MEMORY_KIB_MAX: u64 = 10 << 10;
 
 fn ask(arguments: &[&str]) -> Finished {
@@ -179,7 +179,7 @@ fn a_fleet_of_any_size_takes_the_memory_of_one_agent() {
         block.extend_from_slice(row.as_bytes());
     }
     write!(stream, "HTTP/1.0 200 OK\r\n\r\n{before}").expect("it reads");
-    for at in 0..50 {
+    for at in 0..25 {
         let comma: &[u8] = if at > 0 { b"," } else { b"" };
         stream.write_all(comma).expect("it reads");
         stream.write_all(&block).expect("it reads");

@@ -3,6 +3,7 @@
 mod answers;
 mod directory;
 mod fleet;
+mod mcp;
 mod screens;
 mod sealed;
 mod terminal;

@@ -16,22 +16,10 @@ use tapio_tests::agent::{EVENT_MAX, Report, TestAgent, container_config};
 use tapio_tests::deadline::wait_for;
 use tapio_tests::folder::TestFolder;
 use tapio_tests::program::Program;
-use tapio_tests::repository;
+use tapio_tests::python::python;
 
 use crate::cgroup::Cgroup;
 use crate::scene::Scene;
-
-fn python(script: &str) -> Command {
-    let python = repository::top().join("target/python/bin/python");
-    assert!(
-        python.exists(),
-        "{} is not there: scripts/setup test",
-        python.display()
-    );
-    let mut command = Command::new(python);
-    command.arg(repository::top().join("tests/python").join(script));
-    command
-}
 
 /// The receiver of `otlp_receiver.py`, and what it decoded.
 struct Receiver {

@@ -21,6 +21,7 @@ pub mod place;
 pub mod process;
 pub mod program;
 pub mod proxy;
+pub mod python;
 pub mod report;
 pub mod repository;
 pub mod scripted;

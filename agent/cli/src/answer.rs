@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Value, json};
 use tapio_common::catalogue::{Anomaly, Observer};
 use tapio_common::evidence::claim::{Claim, Coverage, Doubt, Until};
 use tapio_common::evidence::disk::Folder;
@@ -52,19 +53,53 @@ pub fn moment(at: Timestamp) -> String {
 
 /// Says the answer to "what of this was there", of which so many events were shown.
 pub fn tell(screen: &mut Screen, seen: &str, claim: &Claim<'_>) -> Result<Verdict, Failure> {
-    if !seen.is_empty() {
-        screen.line(Ink::Bold, &format!("seen: {seen}"))?;
+    let is_seen = !seen.is_empty();
+    let word = word(is_seen, claim);
+    if is_seen {
+        screen.line(Ink::Bold, &format!("{word}: {seen}"))?;
         tell_coverage(screen, claim)?;
-        return Ok(Verdict::Said);
-    }
-    if claim.doubts.is_empty() {
-        screen.line(Ink::Green, "not seen, fully covered")?;
+    } else if claim.doubts.is_empty() {
+        screen.line(Ink::Green, word)?;
         screen.line(Ink::Plain, &format!("  {}", interval(claim.from, claim.to)))?;
-        return Ok(Verdict::Said);
+    } else {
+        screen.line(Ink::Yellow, &format!("{word}:"))?;
+        tell_doubts(screen, &claim.doubts)?;
     }
-    screen.line(Ink::Yellow, "cannot say:")?;
-    tell_doubts(screen, &claim.doubts)?;
-    Ok(Verdict::CannotSay)
+    Ok(verdict(is_seen, claim))
+}
+
+/// The answer in its own words.
+pub fn word(is_seen: bool, claim: &Claim<'_>) -> &'static str {
+    match (is_seen, claim.doubts.is_empty()) {
+        (true, _) => "seen",
+        (false, true) => "not seen, fully covered",
+        (false, false) => "cannot say",
+    }
+}
+
+pub fn verdict(is_seen: bool, claim: &Claim<'_>) -> Verdict {
+    match is_seen || claim.doubts.is_empty() {
+        true => Verdict::Said,
+        false => Verdict::CannotSay,
+    }
+}
+
+pub fn claim_to_json(claim: &Claim<'_>) -> Value {
+    let doubts = claim.doubts.iter().take(DOUBTS_SHOWN).map(|doubt| {
+        json!({
+            "from": moment(doubt.from),
+            "to": moment(doubt.to),
+            "types": names(&doubt.types),
+            "why": doubt.why.to_string(),
+        })
+    });
+    json!({
+        "from": moment(claim.from),
+        "to": moment(claim.to),
+        "is_full": claim.doubts.is_empty(),
+        "doubts": doubts.collect::<Vec<_>>(),
+        "more_doubts": claim.doubts.len().saturating_sub(DOUBTS_SHOWN),
+    })
 }
 
 /// Says whether what was seen is all there was.

@@ -17,9 +17,10 @@ pub enum Command {
     Verify,
     Export,
     Fleet,
+    Mcp,
 }
 
-use Command::{Export, Fleet, Health, Recent, Status, Verify, Watch, Why};
+use Command::{Export, Fleet, Health, Mcp, Recent, Status, Verify, Watch, Why};
 
 pub type Asked = command_line::Asked<Command, Settings>;
 type Flag = command_line::Flag<Command, Settings>;
@@ -72,10 +73,15 @@ const COMMANDS: &[Row] = &[
         operand: Operand::Needed("URL", Settings::set_controller),
         help: "the agents of a controller, as it knows them",
     },
+    command(
+        Mcp,
+        "mcp",
+        "answers to a program by MCP, on stdin and stdout",
+    ),
 ];
 
 /// Those that read evidence.
-const READING: &[Command] = &[Recent, Watch, Status, Health, Why, Verify, Export];
+const READING: &[Command] = &[Recent, Watch, Status, Health, Why, Verify, Export, Mcp];
 /// Those that choose among events.
 const CHOOSING: &[Command] = &[Recent, Watch, Export];
 
@@ -97,7 +103,7 @@ const EVERYDAY: Topic = Topic {
         Flag::new("controller", "URL", None, "newest seal as this controller heard of it", &[Verify], Settings::set_controller),
         Flag::new("agent-id", "ID", None, "agent it is from (none: of this host's name)", &[Verify], Settings::set_agent_id),
         Flag::new("format", "FORMAT", Some("jsonl"), "jsonl or csv", &[Export], Settings::set_format),
-        Flag::new("json", "", None, "JSON, for programs", &[Recent, Watch, Status, Why, Verify, Fleet], Settings::set_json),
+        Flag::new("json", "", None, "JSON, for programs", &[Recent, Watch, Status, Health, Why, Verify, Fleet], Settings::set_json),
         Flag::new("width", "N", None, "columns (none: the terminal's)", &[Recent, Watch, Status, Health, Why, Fleet], Settings::set_width),
     ],
 };

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use tapio_common::evidence::claim::Until;
+use serde_json::{Map, Value, json};
+use tapio_common::evidence::claim::{Claim, Coverage, Until};
 use tapio_common::time::{NANOS_PER_HOUR, Timestamp};
 
 use crate::answer::moment;
@@ -18,6 +19,9 @@ const HOURS: usize = 24;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Subjects that are counted apart; the others of a type share what is left.
 const SUBJECTS_MAX: usize = 1_000;
+const SUBJECTS_TOLD: usize = 5;
+/// There are some dozen; what is beyond comes from no agent.
+const TYPES_TOLD: usize = 100;
 
 /// What is counted of one type.
 #[derive(Default)]
@@ -28,33 +32,79 @@ struct Counts {
     by_subject: BTreeMap<String, u64>,
 }
 
+/// The last day of a directory.
+struct Day {
+    coverage: Coverage,
+    filter: Filter,
+    from: Timestamp,
+    now: Timestamp,
+    types: BTreeMap<String, Counts>,
+}
+
+impl Day {
+    fn of(settings: &Settings) -> Result<Self, Failure> {
+        let folder = &answer::folder(settings)?;
+        let coverage = answer::coverage(folder)?;
+        let now = answer::now();
+        // Whole hours, the one that runs being the last.
+        let end = (now.0 / NANOS_PER_HOUR + 1) * NANOS_PER_HOUR;
+        let from = Timestamp(end - 24 * NANOS_PER_HOUR);
+        let filter = Filter::of(settings);
+        let scan = Scan {
+            folder,
+            from,
+            to: now,
+        };
+        Ok(Self {
+            types: count(&scan, &filter)?,
+            coverage,
+            filter,
+            from,
+            now,
+        })
+    }
+
+    fn claim(&self) -> Claim<'_> {
+        let until = Until::Now(self.now);
+        self.coverage.claim(&self.filter.types(), self.from, until)
+    }
+}
+
 pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure> {
-    let folder = &answer::folder(settings)?;
-    let coverage = answer::coverage(folder)?;
-    let now = answer::now();
-    // Whole hours, the one that runs being the last.
-    let end = (now.0 / NANOS_PER_HOUR + 1) * NANOS_PER_HOUR;
-    let from = Timestamp(end - 24 * NANOS_PER_HOUR);
-    let scan = Scan {
-        folder,
-        from,
-        to: now,
-    };
-    let filter = Filter::of(settings);
-    let types = count(&scan, &filter)?;
-    for (name, counts) in &types {
+    if settings.json {
+        let (told, verdict) = to_json(settings)?;
+        screen.text(&format!("{told}\n"))?;
+        return Ok(verdict);
+    }
+    let day = Day::of(settings)?;
+    for (name, counts) in &day.types {
         tell(screen, name, counts)?;
     }
-    let total: u64 = types.values().map(|counts| counts.total).sum();
+    let total: u64 = day.types.values().map(|counts| counts.total).sum();
     let seen = match total {
         0 => String::new(),
         count => format!("{count} events in the last 24 hours"),
     };
-    answer::tell(
-        screen,
-        &seen,
-        &coverage.claim(&filter.types(), from, Until::Now(now)),
-    )
+    answer::tell(screen, &seen, &day.claim())
+}
+
+pub fn to_json(settings: &Settings) -> Result<(Value, Verdict), Failure> {
+    let day = Day::of(settings)?;
+    let types: Map<String, Value> = day
+        .types
+        .iter()
+        .take(TYPES_TOLD)
+        .map(|(name, counts)| (name.clone(), counts.to_json()))
+        .collect();
+    let claim = day.claim();
+    let is_seen = !types.is_empty();
+    let told = json!({
+        "answer": answer::word(is_seen, &claim),
+        "from": moment(day.from),
+        "types": types,
+        "coverage": answer::claim_to_json(&claim),
+    });
+    Ok((told, answer::verdict(is_seen, &claim)))
 }
 
 fn count(scan: &Scan<'_>, filter: &Filter) -> Result<BTreeMap<String, Counts>, Failure> {
@@ -94,6 +144,21 @@ impl Counts {
         } else if self.by_subject.len() < SUBJECTS_MAX {
             self.by_subject.insert(subject.to_owned(), 1);
         }
+    }
+
+    fn to_json(&self) -> Value {
+        let mut subjects: Vec<(&String, &u64)> = self.by_subject.iter().collect();
+        subjects.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let most = subjects
+            .iter()
+            .take(SUBJECTS_TOLD)
+            .map(|(subject, count)| json!({"subject": subject, "count": count}));
+        json!({
+            "count": self.total,
+            "last": self.last.map(moment),
+            "by_hour": self.by_hour,
+            "most_frequent": most.collect::<Vec<_>>(),
+        })
     }
 
     fn bars(&self) -> String {

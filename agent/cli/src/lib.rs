@@ -14,6 +14,7 @@ mod filter;
 mod flags;
 mod fleet;
 mod health;
+mod mcp;
 mod progress;
 mod recent;
 mod row;
@@ -76,5 +77,6 @@ fn obey(command: Command, settings: &Settings, screen: &mut Screen) -> Result<Ve
         Command::Verify => verify::run(settings, screen),
         Command::Export => export::run(settings, screen),
         Command::Fleet => fleet::run(settings, screen),
+        Command::Mcp => mcp::run(settings, screen),
     }
 }

@@ -3,12 +3,14 @@
 //! Segments are read from the newest back until no older one can hold an event that would still be
 //! shown; of each event only its place is kept, so memory does not grow with the directory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{BufReader, Seek, SeekFrom};
 
-use tapio_common::evidence::claim::Until;
+use serde_json::{Value, json};
+use tapio_common::evidence::claim::{Claim, Coverage, Until};
 use tapio_common::evidence::disk::{Disk, Folder};
 use tapio_common::evidence::listing::{Lines, Segment};
+use tapio_common::time::Timestamp;
 
 use crate::event::Event;
 use crate::filter::Filter;
@@ -19,35 +21,59 @@ use crate::screen::{Ink, Screen};
 use crate::settings::Settings;
 use crate::{Failure, Verdict, answer};
 
+/// More than this is too much for one answer to a program that asks over MCP.
+const EVENTS_MAX: usize = 200;
+const JSON_BYTES_MAX: usize = 256 << 10;
+
+/// What is asked, of which directory.
+struct Question {
+    folder: Folder,
+    coverage: Coverage,
+    filter: Filter,
+    from: Timestamp,
+    until: Until,
+}
+
+impl Question {
+    fn of(settings: &Settings) -> Result<Self, Failure> {
+        let folder = answer::folder(settings)?;
+        let now = answer::now();
+        Ok(Self {
+            // Read before the events: what is stored meanwhile can only be too much.
+            coverage: answer::coverage(&folder)?,
+            folder,
+            filter: Filter::of(settings),
+            from: settings.since.moment(now),
+            until: answer::until(settings, now),
+        })
+    }
+
+    fn newest(&self, limit: usize) -> Result<Newest, Failure> {
+        let (Until::Moment(to) | Until::Now(to)) = self.until;
+        let scan = Scan {
+            folder: &self.folder,
+            from: self.from,
+            to,
+        };
+        Newest::find(&scan, &|event| self.filter.takes(event), limit)
+    }
+
+    fn claim(&self) -> Claim<'_> {
+        self.coverage
+            .claim(&self.filter.types(), self.from, self.until)
+    }
+}
+
 pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure> {
-    let folder = answer::folder(settings)?;
-    let now = answer::now();
-    let from = settings.since.moment(now);
-    let until = answer::until(settings, now);
-    let to = match until {
-        Until::Moment(to) | Until::Now(to) => to,
-    };
-    // Read before the events: what is stored meanwhile can only be too much.
-    let coverage = answer::coverage(&folder)?;
-    let filter = Filter::of(settings);
-    let folder = &folder;
-    let newest = Newest::find(
-        &Scan { folder, from, to },
-        &|event| filter.takes(event),
-        settings.limit,
-    )?;
-    newest.each_line(folder, |line| match settings.json {
+    let question = Question::of(settings)?;
+    let newest = question.newest(settings.limit)?;
+    newest.each_line(&question.folder, |line| match settings.json {
         true => Ok(screen.raw_line(line)?),
         false => show(screen, line),
     })?;
-    let claim = coverage.claim(&filter.types(), from, until);
+    let claim = question.claim();
     if settings.json {
-        let is_answered = !newest.places.is_empty() || claim.doubts.is_empty();
-        return Ok(if is_answered {
-            Verdict::Said
-        } else {
-            Verdict::CannotSay
-        });
+        return Ok(answer::verdict(!newest.places.is_empty(), &claim));
     }
     if newest.damage.lines > 0 {
         let damaged = format!(
@@ -57,6 +83,36 @@ pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure>
         screen.line(Ink::Yellow, &damaged)?;
     }
     answer::tell(screen, &newest.seen(), &claim)
+}
+
+/// The same in one object of bounded size.
+pub fn to_json(settings: &Settings) -> Result<(Value, Verdict), Failure> {
+    let question = Question::of(settings)?;
+    let newest = question.newest(settings.limit.min(EVENTS_MAX))?;
+    let (events, left_out) = newest.to_json(&question.folder)?;
+    let is_seen = !newest.places.is_empty();
+    let claim = question.claim();
+    let told = json!({
+        "answer": answer::word(is_seen, &claim),
+        "events": events,
+        "events_left_out_for_size": left_out,
+        "there_are_older_ones": newest.has_more,
+        "damaged_lines": newest.damage.lines,
+        "coverage": answer::claim_to_json(&claim),
+    });
+    Ok((told, answer::verdict(is_seen, &claim)))
+}
+
+/// What was covered of an interval, without its events.
+pub fn coverage_to_json(settings: &Settings) -> Result<(Value, Verdict), Failure> {
+    let question = Question::of(settings)?;
+    let claim = question.claim();
+    let told = json!({
+        "coverage": answer::claim_to_json(&claim),
+        "looked_for": claim.in_force.last(),
+        "agent_writes_now": question.coverage.is_live,
+    });
+    Ok((told, answer::verdict(false, &claim)))
 }
 
 /// The newest events there are.
@@ -132,6 +188,28 @@ impl Newest {
             }
         }
         Ok(())
+    }
+
+    /// The lines as values, of which the newest are kept if not all fit, and how many do not.
+    pub fn to_json(&self, folder: &Folder) -> Result<(Value, usize), Failure> {
+        let mut events: VecDeque<(usize, Value)> = VecDeque::new();
+        let (mut bytes, mut left_out) = (0, 0);
+        self.each_line(folder, |line| {
+            // What is no JSON is damage, and counted as that.
+            if let Ok(event) = serde_json::from_slice(line) {
+                events.push_back((line.len(), event));
+                bytes += line.len();
+            }
+            while bytes > JSON_BYTES_MAX {
+                bytes -= events.pop_front().map_or(bytes, |(len, _)| len);
+                left_out += 1;
+            }
+            Ok(())
+        })?;
+        Ok((
+            events.into_iter().map(|(_, event)| event).collect(),
+            left_out,
+        ))
     }
 
     pub fn seen(&self) -> String {

@@ -2,8 +2,9 @@
 //!
 //! Facts in their order. What one has to do with the other is for the reader to say.
 
-use serde_json::Value;
-use tapio_common::evidence::claim::Until;
+use serde_json::{Value, json};
+use tapio_common::evidence::claim::{Claim, Coverage, Until, types_of};
+use tapio_common::evidence::disk::Folder;
 use tapio_common::time::{NANOS_PER_SECOND, Timestamp};
 
 use crate::answer::moment;
@@ -51,43 +52,96 @@ fn is_of_unit(event: &Event<'_>, name: &str) -> bool {
     unit.is_some_and(|unit| unit == name || unit.strip_suffix(".service") == Some(name))
 }
 
-pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure> {
-    let folder = &answer::folder(settings)?;
-    let coverage = answer::coverage(folder)?;
-    let name = settings.subject.as_str();
-    let subject = name.parse().map_or(Subject::Name(name), Subject::Pid);
-    let now = answer::now();
-    let all = Scan {
-        folder,
-        from: Timestamp(0),
-        to: Timestamp(u64::MAX),
-    };
-    let death = Newest::find(&all, &|event| subject.is_of(event), 1)?;
-    let Some(at) = death.places.first().map(|place| place.moment) else {
-        let from = coverage.entries.first().map_or(now, |entry| entry.from());
-        let claim = coverage.claim(&DEATHS, from, Until::Now(now));
-        return answer::tell(screen, "", &claim);
-    };
-    let before = Scan {
-        folder,
-        from: Timestamp(at.0.saturating_sub(BEFORE_NANOS)),
-        to: Timestamp(at.0.saturating_sub(1)),
-    };
-    let others = Newest::find(&before, &|_| true, BEFORE_MAX)?;
-    if settings.json {
-        return tell_json(screen, &all, &death, &others);
+/// The newest death of a subject, and what else was seen before it.
+struct Found {
+    folder: Folder,
+    coverage: Coverage,
+    /// None where there is no death.
+    death: Option<(Newest, Timestamp)>,
+    before: Option<Newest>,
+    now: Timestamp,
+}
+
+impl Found {
+    fn of(settings: &Settings) -> Result<Self, Failure> {
+        let folder = answer::folder(settings)?;
+        let coverage = answer::coverage(&folder)?;
+        let name = settings.subject.as_str();
+        let subject = name.parse().map_or(Subject::Name(name), Subject::Pid);
+        let all = Scan {
+            folder: &folder,
+            from: Timestamp(0),
+            to: Timestamp(u64::MAX),
+        };
+        let death = Newest::find(&all, &|event| subject.is_of(event), 1)?;
+        let at = death.places.first().map(|place| place.moment);
+        let before = at.map(|at| {
+            let minute = Scan {
+                folder: &folder,
+                from: Timestamp(at.0.saturating_sub(BEFORE_NANOS)),
+                to: Timestamp(at.0.saturating_sub(1)),
+            };
+            Newest::find(&minute, &|_| true, BEFORE_MAX)
+        });
+        Ok(Self {
+            before: before.transpose()?,
+            death: at.map(|at| (death, at)),
+            coverage,
+            folder,
+            now: answer::now(),
+        })
     }
-    death.each_line(folder, |line| tell_death(screen, line))?;
-    let seen = others.seen();
+
+    /// About the minute before the death, or about all that is recorded where there is none.
+    fn claim(&self) -> Claim<'_> {
+        if let Some((_, at)) = &self.death {
+            let types = types_of(|observer| observer != "node");
+            let from = Timestamp(at.0.saturating_sub(BEFORE_NANOS));
+            return self.coverage.claim(&types, from, Until::Moment(*at));
+        }
+        let first = self.coverage.entries.first();
+        let from = first.map_or(self.now, |entry| entry.from());
+        self.coverage.claim(&DEATHS, from, Until::Now(self.now))
+    }
+}
+
+pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure> {
+    if settings.json {
+        let (told, verdict) = to_json(settings)?;
+        screen.text(&format!("{told}\n"))?;
+        return Ok(verdict);
+    }
+    let found = Found::of(settings)?;
+    let (Some((death, _)), Some(before)) = (&found.death, &found.before) else {
+        return answer::tell(screen, "", &found.claim());
+    };
+    death.each_line(&found.folder, |line| tell_death(screen, line))?;
+    let seen = before.seen();
     match seen.is_empty() {
         true => screen.line(Ink::Bold, "the minute before: nothing was seen")?,
         false => screen.line(Ink::Bold, &format!("the minute before: {seen}"))?,
     }
-    others.each_line(folder, |line| show(screen, line))?;
-    let types = tapio_common::evidence::claim::types_of(|observer| observer != "node");
-    let claim = coverage.claim(&types, before.from, Until::Moment(at));
-    answer::tell_coverage(screen, &claim)?;
+    before.each_line(&found.folder, |line| show(screen, line))?;
+    answer::tell_coverage(screen, &found.claim())?;
     Ok(Verdict::Said)
+}
+
+pub fn to_json(settings: &Settings) -> Result<(Value, Verdict), Failure> {
+    let found = Found::of(settings)?;
+    let events = |newest: Option<&Newest>| match newest {
+        Some(newest) => newest.to_json(&found.folder).map(|(events, _)| events),
+        None => Ok(json!([])),
+    };
+    let mut death = events(found.death.as_ref().map(|(death, _)| death))?;
+    let is_seen = found.death.is_some();
+    let claim = found.claim();
+    let told = json!({
+        "answer": answer::word(is_seen, &claim),
+        "death": death.get_mut(0).map(Value::take),
+        "before": events(found.before.as_ref())?,
+        "coverage": answer::claim_to_json(&claim),
+    });
+    Ok((told, answer::verdict(is_seen, &claim)))
 }
 
 fn tell_death(screen: &mut Screen, line: &[u8]) -> Result<(), Failure> {
@@ -127,26 +181,4 @@ fn tell_fact(screen: &mut Screen, name: &str, value: &str) -> Result<(), Failure
         name = " ".repeat(NAME_COLUMNS);
     }
     Ok(())
-}
-
-fn tell_json(
-    screen: &mut Screen,
-    scan: &Scan<'_>,
-    death: &Newest,
-    before: &Newest,
-) -> Result<Verdict, Failure> {
-    let values = |found: &Newest| {
-        let mut values = Vec::new();
-        found.each_line(scan.folder, |line| {
-            values.extend(serde_json::from_slice::<Value>(line).ok());
-            Ok(())
-        })?;
-        Ok::<_, Failure>(values)
-    };
-    let answer = serde_json::json!({
-        "death": values(death)?.pop(),
-        "before": values(before)?,
-    });
-    screen.text(&format!("{answer}\n"))?;
-    Ok(Verdict::Said)
 }
