@@ -24,6 +24,7 @@ mod receivers;
 mod scene;
 mod scope;
 mod senders;
+mod steered;
 mod storage;
 
 const OOM_KILL: &str = "kernel.container.oom_kill";

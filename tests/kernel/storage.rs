@@ -31,7 +31,7 @@ const HIDDEN_ONE_IN: u64 = 500;
 
 static ONE_DISK: Mutex<()> = Mutex::new(());
 
-fn one_disk() -> MutexGuard<'static, ()> {
+pub fn one_disk() -> MutexGuard<'static, ()> {
     // A test that failed has said so, and its disk is gone with its causer.
     ONE_DISK.lock().unwrap_or_else(PoisonError::into_inner)
 }

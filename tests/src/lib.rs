@@ -25,3 +25,4 @@ pub mod python;
 pub mod report;
 pub mod repository;
 pub mod scripted;
+pub mod steered;
