@@ -5,6 +5,7 @@
 //! the group's name for whoever else is looking, and must be reported right within two seconds.
 
 mod cause;
+mod connect;
 mod scene;
 mod wanted;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use serde_json::Value;
+use tapio_common::catalogue::Observer;
 use tapio_common::sink::{Sink, Written};
 use tapio_common::time::Now;
 use tapio_wire::CompiledConfig;
@@ -74,7 +76,7 @@ pub fn selftest(settings: &Settings) -> Result<Verdict, Failure> {
     let scene = Scene::set();
     let outcomes = thread::scope(|threads| {
         let run = Crew::new(threads).spawn("selftest", || {
-            run.carry_out(|stop| try_all(&scene, &reported, stop))
+            run.carry_out(|stop| try_all(&scene, &settings.observers, &reported, stop))
         })?;
         joined(run).map(|(outcomes, _)| outcomes)
     })?;
@@ -103,6 +105,11 @@ enum Outcome {
 }
 
 impl Outcome {
+    fn not_tried(why: &str) -> Self {
+        let why = why.to_owned();
+        Self::NotTried { why }
+    }
+
     fn word(&self) -> &'static str {
         match self {
             Self::Right { .. } => "right",
@@ -131,6 +138,7 @@ fn verdict<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> Verdict {
 /// Every case in its turn, until a signal asks to leave.
 fn try_all(
     scene: &Result<Scene, SceneError>,
+    observers: &[Observer],
     reported: &Receiver<Value>,
     stop: &Stop,
 ) -> Vec<(&'static Case, Outcome)> {
@@ -144,12 +152,14 @@ fn try_all(
     };
     wanted::CASES
         .iter()
-        .map(|case| match stop.is_closed() {
-            true => {
-                let why = "the test was ended".to_owned();
-                (case, Outcome::NotTried { why })
+        .map(|case| {
+            if stop.is_closed() {
+                return (case, Outcome::not_tried("the test was ended"));
             }
-            false => (case, try_one(case, scene, reported)),
+            if !case.is_seen_by(observers) {
+                return (case, Outcome::not_tried("its observer was not asked for"));
+            }
+            (case, try_one(case, scene, reported))
         })
         .collect()
 }

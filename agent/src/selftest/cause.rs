@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::connect;
 use super::scene::{Scene, SceneError};
 
 /// More than any test group may have, and little enough for any machine.
@@ -25,6 +26,10 @@ pub enum Act {
     Fault,
     /// Writes to more memory than its group may have.
     Fill,
+    /// Connects to where nobody listens.
+    BeRefused,
+    /// Has its connection reset by the other end.
+    BeReset,
 }
 
 /// What was done to whom.
@@ -73,6 +78,7 @@ impl Act {
             Self::Exit(code) => code << 8,
             Self::BeKilled | Self::Fill => libc::SIGKILL,
             Self::Fault => libc::SIGSEGV,
+            Self::BeRefused | Self::BeReset => 0,
         }
     }
 }
@@ -136,6 +142,14 @@ fn close(end: libc::c_int) {
     unsafe { libc::close(end) };
 }
 
+/// What a child leaves with whose connection came to what it was to, or not.
+fn code_of(is_as_wanted: bool) -> libc::c_int {
+    match is_as_wanted {
+        true => 0,
+        false => 97,
+    }
+}
+
 /// The child's whole life: into the group, leader of a session, and then it fails. A core would
 /// say nothing that is not known, so none is written.
 ///
@@ -158,6 +172,8 @@ unsafe fn fail(act: Act, procs: &CString, announce: libc::c_int) -> ! {
             Act::BeKilled => loop {
                 libc::pause();
             },
+            Act::BeRefused => libc::_exit(code_of(connect::be_refused())),
+            Act::BeReset => libc::_exit(code_of(connect::be_reset())),
             Act::Fault => {
                 let nowhere = libc::mmap(
                     std::ptr::null_mut(),

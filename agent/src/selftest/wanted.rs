@@ -1,7 +1,9 @@
 //! The cases: what is done, and what must be said of it. One table.
+//!
+//! No disk fails because it is asked to and no CPU stalls, so storage and node have no case here.
 
 use serde_json::{Value, json};
-use tapio_common::catalogue::Anomaly;
+use tapio_common::catalogue::{Anomaly, Observer};
 
 use super::Caused;
 use super::cause::Act;
@@ -92,9 +94,44 @@ pub const CASES: &[Case] = &[
             },
         ],
     },
+    Case {
+        group: "refused",
+        says: "a process connects to a port where nobody listens",
+        act: Act::BeRefused,
+        events: &[Event {
+            anomaly: Anomaly::ConnectionRefused,
+            facts: |_, _| {
+                vec![
+                    ("/data/errno", json!(libc::ECONNREFUSED)),
+                    ("/data/old_state", json!("SYN_SENT")),
+                    ("/data/dst_ip", json!("127.0.0.1")),
+                ]
+            },
+        }],
+    },
+    Case {
+        group: "reset",
+        says: "a process has its connection reset",
+        act: Act::BeReset,
+        events: &[Event {
+            anomaly: Anomaly::ConnectionReset,
+            facts: |_, _| {
+                vec![
+                    ("/data/errno", json!(libc::ECONNRESET)),
+                    ("/data/old_state", json!("ESTABLISHED")),
+                ]
+            },
+        }],
+    },
 ];
 
 impl Case {
+    /// Whether one of these observers could report it.
+    pub fn is_seen_by(&self, observers: &[Observer]) -> bool {
+        let mut wanted = self.events.iter().map(|event| event.anomaly.observer());
+        wanted.all(|observer| observers.contains(&observer))
+    }
+
     /// What is to be reported.
     pub fn names(&self) -> String {
         let names: Vec<_> = self
