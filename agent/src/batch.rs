@@ -19,7 +19,7 @@ use tapio_common::coverage::Looking;
 use tapio_common::sink::Sink;
 use tapio_common::time::Now;
 
-use self::books::Books;
+use self::books::{Books, Reading};
 use self::folds::OpenFolds;
 use crate::accounts::{Accounts, KernelCounts};
 use crate::cgroups::Cgroups;
@@ -192,8 +192,7 @@ impl<'a, S: Source> Batcher<'a, S> {
         let of_books = self.books.settle(now, &mut self.sinks, || {
             let unnamed = self.cgroups.refused() + self.source.names_lost();
             self.accounts.leave_unnamed(unnamed);
-            self.accounts
-                .ledger(|observer| self.source.counts(observer))
+            read(self.accounts, &self.source)
         });
         [self.folds.next_in(now), of_sinks, of_books]
             .into_iter()
@@ -220,10 +219,16 @@ impl<'a, S: Source> Batcher<'a, S> {
         if unnamed > 0 {
             log::warn!("{unnamed} cgroups stayed unnamed: there was no room for their names");
         }
-        let ledger = self
-            .accounts
-            .ledger(|observer| self.source.counts(observer));
-        self.books.close(now, until, &mut self.sinks, ledger)
+        let last = read(self.accounts, &self.source);
+        self.books.close(last, until, &mut self.sinks)
+    }
+}
+
+fn read(accounts: &Accounts, source: &impl Source) -> Reading {
+    Reading {
+        began: clock::now(),
+        ledger: accounts.ledger(|observer| source.counts(observer)),
+        ended: clock::now(),
     }
 }
 

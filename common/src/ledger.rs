@@ -205,6 +205,11 @@ impl Ledger {
         found
     }
 
+    /// Nothing was on its way when it was put together.
+    pub fn is_at_rest(&self) -> bool {
+        self.observers.values().all(|row| row.in_ring == 0) && self.check().is_empty()
+    }
+
     /// Every observer there is a row for, or a type of: a row of zeros is left out of the JSON,
     /// and its equation has to hold all the same.
     fn observer_names(&self) -> BTreeSet<&str> {

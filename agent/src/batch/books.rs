@@ -35,12 +35,24 @@ pub struct Coverage {
     pub entries: VecDeque<Entry>,
 }
 
+/// A ledger, and the moments before and after it was put together. Whoever is stopped in between,
+/// or was since it looked at the clock, would else say of a loss that it was earlier than it was.
+#[derive(Debug)]
+pub struct Reading {
+    pub began: Now,
+    pub ledger: Ledger,
+    pub ended: Now,
+}
+
 #[derive(Debug)]
 pub struct Books {
     entries: VecDeque<Entry>,
     ledger: Ledger,
-    /// When `ledger` was put together: what is lost by the next one was lost since then.
+    /// When `ledger` began to be put together.
     read_at: Now,
+    /// What the next ledger counts as lost happened since then: when the last one was begun, or, if
+    /// something was on its way then, the one before.
+    lost_since: Now,
     touched_at: Option<u64>,
 }
 
@@ -53,6 +65,7 @@ impl Books {
             entries: VecDeque::new(),
             ledger: Ledger::default(),
             read_at: now,
+            lost_since: now,
             touched_at: None,
         }
     }
@@ -76,22 +89,22 @@ impl Books {
         &mut self,
         now: Now,
         sinks: &mut Sinks<'_>,
-        ledger: impl FnOnce() -> Ledger,
+        read: impl FnOnce() -> Reading,
     ) -> Option<Duration> {
         let age = now.boot_nanos.saturating_sub(self.read_at.boot_nanos);
         let left = nanos(LEDGER_EVERY).saturating_sub(age);
         if left > 0 {
             return self.touched_at.map(|_| Duration::from_nanos(left));
         }
-        self.keep(ledger(), now, sinks);
+        self.keep(read(), sinks);
         self.touched_at = self.touched_at.filter(|at| *at == now.boot_nanos);
         self.touched_at.map(|_| LEDGER_EVERY)
     }
 
     /// The last ledger, and the end of what was covered: `until` is before anything was detached.
-    pub fn close(mut self, now: Now, until: Now, sinks: &mut Sinks<'_>, ledger: Ledger) -> Closing {
-        let boot_id = ledger.boot_id.clone();
-        self.keep(ledger, now, sinks);
+    pub fn close(mut self, last: Reading, until: Now, sinks: &mut Sinks<'_>) -> Closing {
+        let boot_id = last.ledger.boot_id.clone();
+        self.keep(last, sinks);
         let at = until.wall;
         self.enter(Entry::Stopped(Stopped { at, boot_id }), sinks);
         Closing {
@@ -102,15 +115,24 @@ impl Books {
         }
     }
 
-    fn keep(&mut self, ledger: Ledger, now: Now, sinks: &mut Sinks<'_>) {
+    fn keep(&mut self, reading: Reading, sinks: &mut Sinks<'_>) {
+        let Reading {
+            began,
+            ledger,
+            ended,
+        } = reading;
         let losses = losses_between(&self.ledger, &ledger);
         if !losses.is_empty() {
-            let (from, to) = (self.read_at.wall, now.wall);
+            let (from, to) = (self.lost_since.wall, ended.wall);
             self.enter(Entry::Lost(Lost { from, to, losses }), sinks);
         }
         sinks.iter_mut().for_each(|sink| sink.account(&ledger));
+        self.lost_since = match ledger.is_at_rest() {
+            true => began,
+            false => self.read_at,
+        };
         self.ledger = ledger;
-        self.read_at = now;
+        self.read_at = began;
     }
 
     fn enter(&mut self, entry: Entry, sinks: &mut Sinks<'_>) {
@@ -162,6 +184,14 @@ mod tests {
         ledger
     }
 
+    fn reading(seconds: u64, ledger: Ledger) -> Reading {
+        Reading {
+            began: at(seconds),
+            ledger,
+            ended: at(seconds),
+        }
+    }
+
     fn lost(entry: &Entry) -> Option<&Lost> {
         if let Entry::Lost(lost) = entry {
             return Some(lost);
@@ -170,7 +200,7 @@ mod tests {
     }
 
     fn settle(books: &mut Books, seconds: u64, lost: u64) -> Option<u64> {
-        let wait = books.settle(at(seconds), &mut [], || ledger(lost));
+        let wait = books.settle(at(seconds), &mut [], || reading(seconds, ledger(lost)));
         wait.map(|wait| wait.as_secs())
     }
 
@@ -206,7 +236,7 @@ mod tests {
             books.touch(at(seconds));
             settle(&mut books, seconds, lost);
         }
-        let closing = books.close(at(120), at(119), &mut [], ledger(9));
+        let closing = books.close(reading(120, ledger(9)), at(119), &mut []);
         let told: Vec<_> = closing
             .coverage
             .entries
@@ -226,11 +256,33 @@ mod tests {
         );
     }
 
+    /// Stopped between a look at the clock and the counters, and then with records on their way.
+    #[test]
+    fn a_loss_is_told_for_as_long_as_it_can_have_been() {
+        let mut books = Books::open(at(0));
+        let mut stopped = reading(100, ledger(7));
+        stopped.ended = at(160);
+        books.keep(stopped, &mut []);
+        let mut in_flight = ledger(7);
+        let row = in_flight.types.values_mut().next().expect("a row");
+        (row.seen, row.submitted) = (8, 1);
+        books.keep(reading(170, in_flight), &mut []);
+        books.keep(reading(180, ledger(9)), &mut []);
+        books.keep(reading(190, ledger(10)), &mut []);
+        let told = books.entries.iter().filter_map(lost);
+        let told: Vec<_> = told.map(|lost| (lost.from, lost.to)).collect();
+        let between = |from, to| (at(from).wall, at(to).wall);
+        assert_eq!(
+            told,
+            [between(0, 160), between(100, 180), between(180, 190)]
+        );
+    }
+
     #[test]
     fn what_memory_cannot_hold_is_told_more_coarsely() {
         let mut books = Books::open(at(0));
         for number in 1..=300 {
-            books.keep(ledger(number), at(number), &mut []);
+            books.keep(reading(number, ledger(number)), &mut []);
         }
         assert_eq!(books.entries.len(), ENTRIES_MAX);
         let told: u64 = books

@@ -142,7 +142,8 @@ impl<'a> File<'a> {
 
     /// Gives the word if all that was seen until the last flush is stored.
     fn vouch(&mut self, ledger: &Ledger) {
-        if !(is_settled(ledger) && self.writer.is_covered()) {
+        // Read after a flush: at rest, all that was seen before it has reached the sinks.
+        if !(ledger.is_at_rest() && self.writer.is_covered()) {
             return;
         }
         let due = self
@@ -203,11 +204,6 @@ impl Drop for File<'_> {
         self.writer.finish(clock::now());
         self.tell();
     }
-}
-
-/// Nothing on its way: read after a flush, all that was seen before it has reached the sinks.
-fn is_settled(ledger: &Ledger) -> bool {
-    ledger.observers.values().all(|row| row.in_ring == 0) && ledger.check().is_empty()
 }
 
 fn reason_of(error: &io::Error) -> DropReason {
