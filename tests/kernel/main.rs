@@ -12,6 +12,7 @@ mod exits;
 mod floods;
 mod health;
 mod kept;
+mod led;
 mod lifecycle;
 mod managed;
 mod naming;

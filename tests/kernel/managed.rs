@@ -32,6 +32,15 @@ impl Managed {
         }
     }
 
+    /// From the next agent on.
+    pub fn lead_to(&mut self, endpoint: SocketAddr) {
+        self.endpoint = endpoint;
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.folder.join("state")
+    }
+
     pub fn evidence(&self) -> PathBuf {
         self.folder.join("evidence")
     }
@@ -58,6 +67,6 @@ impl Managed {
         for sink in sinks {
             command.args(["--sink", sink]);
         }
-        TestAgent::spawn_with_state(TestFolder::new(), command, &self.folder.join("state"))
+        TestAgent::spawn_with_state(TestFolder::new(), command, &self.state())
     }
 }
