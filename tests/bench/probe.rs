@@ -5,12 +5,14 @@ use std::io::{self, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use serde_json::Value;
 use tapio_tests::agent::container_config;
 use tapio_tests::deadline::poll_for;
 use tapio_tests::folder::TestFolder;
 use tapio_tests::process::{self, cpu_time};
 use tapio_tests::program::Program;
 
+const ALL: &str = "network,storage,container,node";
 const START_MAX: Duration = Duration::from_secs(30);
 const STOP_MAX: Duration = Duration::from_secs(10);
 
@@ -20,12 +22,30 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Started, observing, and its stdout in the caller's hands.
+    /// The container observer started, and its stdout in the caller's hands.
     pub fn start(scope: &str, flags: &[&str]) -> io::Result<(Self, ChildStdout)> {
+        Self::start_observing("container", &container_config(scope, &[]), flags)
+    }
+
+    /// All of them started, each looking as it does by default.
+    pub fn start_all(flags: &[&str]) -> io::Result<(Self, ChildStdout)> {
+        let mut config = container_config("workloads", &[]);
+        for part in config.as_object_mut().into_iter().flatten() {
+            part.1["enabled"] = true.into();
+        }
+        Self::start_observing(ALL, &config, flags)
+    }
+
+    /// These observers started under this config, and the agent's stdout in the caller's hands.
+    pub fn start_observing(
+        observers: &str,
+        config: &Value,
+        flags: &[&str],
+    ) -> io::Result<(Self, ChildStdout)> {
         let folder = TestFolder::new();
-        let config = folder.write("config.json", container_config(scope, &[]).to_string());
+        let config = folder.write("config.json", config.to_string());
         let mut child = Command::new(Program::Agent.path())
-            .args(["--sink", "stdout", "--observers", "container", "--config"])
+            .args(["--sink", "stdout", "--observers", observers, "--config"])
             .arg(config)
             .arg("--state-dir")
             .arg(folder.path())

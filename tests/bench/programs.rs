@@ -4,6 +4,7 @@
 //! measured in the same run: what it costs is what measuring costs.
 
 use std::collections::BTreeSet;
+use std::ffi::CStr;
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -13,11 +14,10 @@ use std::thread;
 use serde_json::Value;
 
 use crate::probe::{Probe, cause, drain};
+use tapio_tests::agent::{container_config, network_config, storage_config};
 use tapio_tests::report::Figure;
 
-const HEALTHY: &str = "flood 50000 0 1 0";
 const STATISTICS: &str = "/proc/sys/kernel/bpf_stats_enabled";
-const HOOK: &[u8] = b"sched_process_exit\0";
 
 const PROG_LOAD: libc::c_long = 5;
 const RAW_TRACEPOINT_OPEN: libc::c_long = 17;
@@ -30,29 +30,106 @@ struct Runs {
     count: u64,
 }
 
-pub fn measure(rounds: usize) -> io::Result<[Figure; 3]> {
-    let mut cost = Figure::promised("programs per healthy exit", 200.0, "ns");
-    let mut empty_cost = Figure::beside("an empty program on the same hook", "ns");
-    let mut memory = Figure::promised("kernel memory of its maps", 2.0 * 1_048_576.0, "bytes");
+/// Something healthy, which an observer pays for without a word.
+struct Load {
+    what: &'static str,
+    promised_ns: f64,
+    observer: &'static str,
+    words: &'static str,
+    hooks: &'static [&'static CStr],
+    /// How many of them the words mean; else it is as many as the first hook runs.
+    count: Option<u64>,
+}
+
+const LOADS: [Load; 3] = [
+    Load {
+        what: "programs per healthy exit",
+        promised_ns: 200.0,
+        observer: "container",
+        words: "flood 50000 0 1 0",
+        hooks: &[c"sched_process_exit"],
+        count: None,
+    },
+    Load {
+        what: "programs per healthy connection",
+        promised_ns: 1_200.0,
+        observer: "network",
+        words: "healthy 20000",
+        hooks: &[c"inet_sock_set_state"],
+        count: Some(20_000),
+    },
+    Load {
+        what: "programs per healthy request",
+        promised_ns: 550.0,
+        observer: "storage",
+        words: "io read none 0 30000",
+        hooks: &[c"block_rq_complete", c"block_rq_issue"],
+        count: None,
+    },
+];
+
+pub fn measure(rounds: usize) -> io::Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for load in &LOADS {
+        figures.extend(cost_of(load, rounds)?);
+    }
+    let mut memory = Figure::promised("kernel memory of all maps", 8.0 * 1_048_576.0, "bytes");
+    let (probe, stdout) = Probe::start_all(&[])?;
+    let reader = thread::spawn(move || drain(stdout));
+    memory.add(per(map_bytes(&programs_of(probe.pid())?)?, 1)?);
+    probe.stop()?;
+    reader
+        .join()
+        .map_err(|_| io::Error::other("the reader panicked"))??;
+    figures.push(memory);
+    Ok(figures)
+}
+
+/// A config in which this observer alone looks, and finds nothing.
+fn quiet(observer: &str) -> Value {
+    match observer {
+        "network" => network_config(&Value::Null),
+        "storage" => storage_config(u64::MAX, u64::MAX),
+        _ => container_config("workloads", &[]),
+    }
+}
+
+fn cost_of(load: &Load, rounds: usize) -> io::Result<[Figure; 2]> {
+    let mut cost = Figure::promised(load.what, load.promised_ns, "ns");
+    let mut empty_cost = Figure::beside("empty programs on the same hooks", "ns");
     for _ in 0..rounds {
-        let (probe, stdout) = Probe::start("workloads", &[])?;
+        let config = quiet(load.observer);
+        let (probe, stdout) = Probe::start_observing(load.observer, &config, &[])?;
         let reader = thread::spawn(move || drain(stdout));
-        let empty = Empty::attach()?;
+        let empty: Vec<_> = load.hooks.iter().map(|hook| Empty::attach(hook)).collect();
+        let empty = empty.into_iter().collect::<io::Result<Vec<_>>>()?;
         let programs = programs_of(probe.pid())?;
         let _counting = Counting::on()?;
-        let before = (total(&programs)?, empty.runs()?);
-        cause(HEALTHY)?;
-        let after = (total(&programs)?, empty.runs()?);
-        let exits = after.1.count - before.1.count;
-        cost.add(per(after.0.nanos - before.0.nanos, exits)?);
-        empty_cost.add(per(after.1.nanos - before.1.nanos, exits)?);
-        memory.add(per(map_bytes(&programs)?, 1)?);
+        let before = (total(&programs)?, empty_runs(&empty)?);
+        cause(load.words)?;
+        let after = (total(&programs)?, empty_runs(&empty)?);
+        let times = load.count.unwrap_or(after.1.count - before.1.count);
+        cost.add(per(after.0.nanos - before.0.nanos, times)?);
+        empty_cost.add(per(after.1.nanos - before.1.nanos, times)?);
         probe.stop()?;
         reader
             .join()
             .map_err(|_| io::Error::other("the reader panicked"))??;
     }
-    Ok([cost, empty_cost, memory])
+    Ok([cost, empty_cost])
+}
+
+/// The time of all of them, and the runs of the first.
+fn empty_runs(empty: &[Empty]) -> io::Result<Runs> {
+    let mut sum = Runs::default();
+    for (at, one) in empty.iter().enumerate() {
+        let runs = one.runs()?;
+        sum.nanos += runs.nanos;
+        if at == 0 {
+            sum.count = runs.count;
+        }
+    }
+    Ok(sum)
 }
 
 fn per(sum: u64, count: u64) -> io::Result<f64> {
@@ -133,14 +210,14 @@ impl Drop for Counting {
     }
 }
 
-/// A program that returns at once, on the hook of every exit.
+/// A program that returns at once.
 struct Empty {
     program: OwnedFd,
     _link: OwnedFd,
 }
 
 impl Empty {
-    fn attach() -> io::Result<Self> {
+    fn attach(hook: &CStr) -> io::Result<Self> {
         // r0 = 0; exit
         let instructions: [u64; 2] = [0x0000_0000_0000_00b7, 0x0000_0000_0000_0095];
         let mut load = [0u64; 16];
@@ -149,7 +226,7 @@ impl Empty {
         load[2] = u64::try_from(c"GPL".as_ptr().addr()).map_err(io::Error::other)?;
         let program = bpf(PROG_LOAD, &load)?;
         let mut open = [0u64; 16];
-        open[0] = u64::try_from(HOOK.as_ptr().addr()).map_err(io::Error::other)?;
+        open[0] = u64::try_from(hook.as_ptr().addr()).map_err(io::Error::other)?;
         open[1] = u64::try_from(program.as_raw_fd()).map_err(io::Error::other)?;
         let link = bpf(RAW_TRACEPOINT_OPEN, &open)?;
         Ok(Self {
