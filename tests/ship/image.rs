@@ -1,0 +1,203 @@
+//! The images: what is in them, and whether the rights of the DaemonSet are enough, and necessary.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use tapio_tests::deadline::{poll_for, wait_for};
+use tapio_tests::manifests::{daemon_set, folder, items, strings};
+
+use crate::podman::Podman;
+use crate::said;
+
+const AGENT_BYTES_MAX: u64 = 2_000_000;
+const START_MAX: Duration = Duration::from_secs(60);
+
+/// `podman run` as the DaemonSet has it, with these capabilities of it; the state is the test's own.
+fn run_words(podman: &Podman, capabilities: &[&str], cgroups: &str) -> Vec<String> {
+    let set = daemon_set();
+    let pod = &set.template().expect("a template")["spec"];
+    let rights = &pod["containers"][0]["securityContext"];
+    assert_eq!(strings(&rights["capabilities"]["drop"]), ["ALL"]);
+    let filter = folder().join("localhost-seccomp/tapio-agent.json");
+    let state = podman.folder.join("state");
+    std::fs::create_dir_all(&state).expect("a folder");
+    let mut words: Vec<String> = ["run", "--cap-drop=all", "--cgroupns=host", "--user=0:0"]
+        .map(str::to_owned)
+        .to_vec();
+    if rights["readOnlyRootFilesystem"] == true {
+        words.push("--read-only".into());
+    }
+    if rights["allowPrivilegeEscalation"] == false {
+        words.push("--security-opt=no-new-privileges".into());
+    }
+    words.push(format!("--security-opt=seccomp={}", filter.display()));
+    words.extend(capabilities.iter().map(|name| format!("--cap-add={name}")));
+    for volume in items(&pod["volumes"]) {
+        words.push(match volume["hostPath"]["path"].as_str().expect("a path") {
+            "/sys/fs/cgroup" => format!("--volume=/sys/fs/cgroup:/sys/fs/cgroup:{cgroups}"),
+            "/var/lib/tapio" => format!("--volume={}:/var/lib/tapio", state.display()),
+            other => panic!("{other} is a mount this test does not know"),
+        });
+    }
+    words
+}
+
+fn capabilities() -> Vec<String> {
+    let set = daemon_set();
+    let pod = &set.template().expect("a template")["spec"];
+    let added = &pod["containers"][0]["securityContext"]["capabilities"]["add"];
+    strings(added).into_iter().map(str::to_owned).collect()
+}
+
+fn words<'a>(words: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
+    words
+        .iter()
+        .map(String::as_str)
+        .chain(more.iter().copied())
+        .collect()
+}
+
+#[test]
+fn the_agents_image_is_small_and_holds_its_program_alone() {
+    let podman = Podman::new();
+    let image = podman.image("agent");
+    let size = podman.run(&["image", "inspect", "--format={{.Size}}", &image]);
+    let size: u64 = size.parse().expect("a number");
+    assert!(size <= AGENT_BYTES_MAX, "{size} bytes");
+    let id = podman.run(&["create", &image]);
+    let tar = podman.folder.join("root.tar").display().to_string();
+    podman.run(&["export", "--output", &tar, &id]);
+    let list = std::process::Command::new("tar")
+        .args(["-tvf", &tar])
+        .output()
+        .expect("tar");
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    let files: Vec<&str> = list
+        .lines()
+        .filter(|line| line.starts_with('-') && !line.contains(" 0 "))
+        .filter_map(|line| line.split_whitespace().last())
+        .collect();
+    assert_eq!(files, ["tapio-agent"], "{list}");
+}
+
+/// The hierarchy is mounted to be written to, which the DaemonSet does not do: a self test makes
+/// groups. What it may not try here it names.
+#[test]
+fn with_exactly_the_daemon_sets_rights_the_self_test_passes() {
+    let podman = Podman::new();
+    let image = podman.image("agent");
+    let capabilities = capabilities();
+    let held: Vec<&str> = capabilities.iter().map(String::as_str).collect();
+    let run = run_words(&podman, &held, "rw");
+    let output = podman.command(&words(&run, &["--rm", &image, "selftest"]));
+    let page = String::from_utf8_lossy(&output.stdout).into_owned();
+    for line in page.lines().filter(|line| line.starts_with("not tried")) {
+        println!("not run ship selftest in an image: {line}");
+    }
+    assert!(
+        matches!(output.status.code(), Some(0 | 3)),
+        "{}",
+        said(&output)
+    );
+    assert!(!page.contains("WRONG"), "{page}");
+    assert!(page.lines().any(|line| line.starts_with("right")), "{page}");
+}
+
+#[test]
+fn each_of_its_capabilities_is_necessary() {
+    let podman = Podman::new();
+    let image = podman.image("agent");
+    let capabilities = capabilities();
+    for missing in &capabilities {
+        let held: Vec<&str> = capabilities
+            .iter()
+            .filter(|name| *name != missing)
+            .map(String::as_str)
+            .collect();
+        let run = run_words(&podman, &held, "ro");
+        let output = podman.command(&words(&run, &["--rm", &image, "probe"]));
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        let page = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(page.contains(&format!("missing CAP_{missing}")), "{page}");
+    }
+}
+
+#[test]
+fn it_observes_the_host_and_answers_its_probe() {
+    let podman = Podman::new();
+    let image = podman.image("agent");
+    let capabilities = capabilities();
+    let held: Vec<&str> = capabilities.iter().map(String::as_str).collect();
+    let run = run_words(&podman, &held, "ro");
+    let id = podman.run(&words(&run, &["--detach", &image, "--sink=file"]));
+    let healthy = poll_for(START_MAX, || {
+        let output = podman.command(&["exec", &id, "/tapio-agent", "healthcheck"]);
+        output.status.success().then_some(())
+    });
+    assert!(
+        healthy.is_some(),
+        "{}",
+        said(&podman.command(&["logs", &id]))
+    );
+    // A session of its own: a workload's first process, which is what the default looks for.
+    let mut child = std::process::Command::new("setsid")
+        .args(["--wait", "sh", "-c", "ulimit -c 0; kill -SEGV $$"])
+        .spawn()
+        .expect("setsid is there");
+    child.wait().expect("it is our child");
+    let evidence = podman.folder.join("state/evidence");
+    wait_for("evidence of the crash", START_MAX, || {
+        let entries = std::fs::read_dir(&evidence).ok()?;
+        entries
+            .flatten()
+            .filter_map(|entry| std::fs::read_to_string(entry.path()).ok())
+            .any(|text| text.contains("\"code\":\"SIGSEGV\""))
+            .then_some(())
+    });
+    podman.run(&["stop", "--time=10", &id]);
+    assert_eq!(
+        podman.run(&["inspect", "--format={{.State.ExitCode}}", &id]),
+        "0"
+    );
+}
+
+#[test]
+fn the_controller_is_nobody_and_answers() {
+    let podman = Podman::new();
+    let image = podman.image("controller");
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let id = podman.run(&[
+        "run",
+        "--detach",
+        "--cap-drop=all",
+        "--read-only",
+        "--security-opt=no-new-privileges",
+        &image,
+        "--listen",
+        &listen,
+    ]);
+    let answer = wait_for("an answer", START_MAX, || {
+        let mut stream = TcpStream::connect(&listen).ok()?;
+        stream
+            .write_all(b"GET /readyz HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n")
+            .ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    });
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let pid = podman.run(&["inspect", "--format={{.State.Pid}}", &id]);
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    assert!(
+        status.contains("Uid:\t65532\t65532\t65532\t65532"),
+        "{status}"
+    );
+    assert!(status.contains("CapPrm:\t0000000000000000"), "{status}");
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+    listener.local_addr().expect("it is bound").port()
+}
