@@ -11,7 +11,7 @@ use crate::podman::Podman;
 use crate::said;
 
 const AGENT_BYTES_MAX: u64 = 2_000_000;
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_secs(180);
 
 /// `podman run` as the DaemonSet has it, with these capabilities of it; the state is the test's own.
 fn run_words(podman: &Podman, capabilities: &[&str], cgroups: &str) -> Vec<String> {

@@ -7,7 +7,7 @@ use tapio_tests::deadline::wait_for;
 use crate::podman::Podman;
 use crate::{dist, folder, said};
 
-const BOOT_MAX: Duration = Duration::from_secs(60);
+const BOOT_MAX: Duration = Duration::from_secs(180);
 
 /// So often an agent has to say that it lives, in this test.
 const WATCHDOG: &str = "[Service]\nWatchdogSec=2\n";
