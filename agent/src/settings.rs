@@ -104,7 +104,11 @@ impl Settings {
                 None => SinkName::Stdout,
             });
         }
-        self.sinks.sort_by_key(|sink| *sink == SinkName::Controller);
+        let reader = |sink: &SinkName| *sink == SinkName::Controller;
+        if let Some(at) = self.sinks.iter().position(reader) {
+            let last = self.sinks.remove(at);
+            self.sinks.push(last);
+        }
     }
 
     pub(crate) fn add_sinks(&mut self, value: &OsStr) -> Result<(), Unfit> {

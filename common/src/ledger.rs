@@ -214,11 +214,9 @@ impl Ledger {
     /// and its equation has to hold all the same.
     fn observer_names(&self) -> BTreeSet<&str> {
         let of_types = self.types.keys().filter_map(|name| name.split('.').nth(1));
-        self.observers
-            .keys()
-            .map(String::as_str)
-            .chain(of_types)
-            .collect()
+        let mut names = BTreeSet::new();
+        names.extend(self.observers.keys().map(String::as_str).chain(of_types));
+        names
     }
 
     /// The rows of one observer's types, by the event type's own prefix.

@@ -4,6 +4,7 @@
 //! into its own bounded queue is dropped there, by reason. Every occurrence taken is accounted for
 //! exactly once, as delivered, pending or dropped, in the [`SinkAccount`] the ledger is read from.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -124,16 +125,18 @@ impl SinkAccount {
     }
 
     pub fn counts(&self) -> SinkCounts {
-        let dropped = DropReason::ALL.iter().zip(&self.dropped);
+        let mut dropped = BTreeMap::new();
+        for (reason, counter) in DropReason::ALL.iter().zip(&self.dropped) {
+            let events = counter.load(Ordering::Relaxed);
+            if events > 0 {
+                dropped.insert(reason.name().to_owned(), events);
+            }
+        }
         SinkCounts {
             delivered: self.delivered.load(Ordering::Relaxed),
             earlier: self.earlier.load(Ordering::Relaxed),
             pending: self.pending(),
-            dropped: dropped
-                .map(|(reason, counter)| (reason.name(), counter.load(Ordering::Relaxed)))
-                .filter(|(_, events)| *events > 0)
-                .map(|(reason, events)| (reason.to_owned(), events))
-                .collect(),
+            dropped,
         }
     }
 }

@@ -63,7 +63,8 @@ pub fn read_link<D: Disk>(
 /// run that begins a directory, or goes on where retention stopped, comes first.
 pub fn runs(links: Vec<Link>, expired_up_to: Option<Sha>) -> Vec<Vec<Link>> {
     let mut after: BTreeMap<Option<Sha>, Vec<Link>> = BTreeMap::new();
-    let known: BTreeSet<Sha> = links.iter().map(|link| link.sha256).collect();
+    let mut known = BTreeSet::new();
+    known.extend(links.iter().map(|link| link.sha256)); // `collect` would bring a sort along
     let mut starts = Vec::new();
     for link in links {
         match link.seal.previous {
@@ -73,15 +74,13 @@ pub fn runs(links: Vec<Link>, expired_up_to: Option<Sha>) -> Vec<Vec<Link>> {
             Some(_) | None => starts.push(link),
         }
     }
-    let is_beginning =
-        |link: &Link| link.seal.previous.is_none() || link.seal.previous == expired_up_to;
-    starts.sort_by_key(|link| (!is_beginning(link), link.seal.first, link.name));
+    sort(&mut starts, expired_up_to);
     let mut starts: VecDeque<Link> = starts.into();
     let mut found = Vec::new();
     while let Some(start) = starts.pop_front() {
         let mut run = vec![start];
         while let Some(mut next) = run.last().and_then(|last| after.remove(&Some(last.sha256))) {
-            next.sort_by_key(|link| (link.seal.first, link.name));
+            sort(&mut next, expired_up_to); // all go on from the same seal
             let mut next = next.into_iter();
             run.extend(next.next());
             // Two seals that name the same one before them: each further one begins a run.
@@ -90,6 +89,12 @@ pub fn runs(links: Vec<Link>, expired_up_to: Option<Sha>) -> Vec<Vec<Link>> {
         found.push(run);
     }
     found
+}
+
+fn sort(links: &mut [Link], expired_up_to: Option<Sha>) {
+    let is_beginning =
+        |link: &Link| link.seal.previous.is_none() || link.seal.previous == expired_up_to;
+    links.sort_unstable_by_key(|link| (!is_beginning(link), link.seal.first, link.name));
 }
 
 /// Of seals that were set aside to expire those that come after the one known to have expired last,

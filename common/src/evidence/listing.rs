@@ -43,10 +43,9 @@ impl Segment {
 /// The segments that can hold events from `from` to `to`, both included, by hour and part.
 pub fn segments<D: Disk>(disk: &D, from: Timestamp, to: Timestamp) -> io::Result<Vec<Segment>> {
     let files = disk.list()?;
-    let expiring: BTreeSet<SegmentName> = files
-        .iter()
-        .filter_map(|file| SegmentName::from_expired_file(&file.name))
-        .collect();
+    let mut expiring = BTreeSet::new();
+    let names = files.iter().map(|file| file.name.as_str());
+    expiring.extend(names.filter_map(SegmentName::from_expired_file));
     let hours = Hour::of(from)..=Hour::of(to);
     let mut found = Vec::new();
     for file in &files {
@@ -67,7 +66,7 @@ pub fn segments<D: Disk>(disk: &D, from: Timestamp, to: Timestamp) -> io::Result
             found.push(segment);
         }
     }
-    found.sort_by_key(|segment| segment.name);
+    found.sort_unstable_by_key(|segment| segment.name);
     Ok(found)
 }
 

@@ -124,7 +124,8 @@ impl Directory {
             .and_then(|head| sealed.iter().position(|(_, sha)| *sha == head));
         let known = known.map_or(0, |at| at + 1);
         self.head = sealed.last().map(|(_, sha)| *sha);
-        self.sealed = sealed.iter().map(|(name, _)| *name).collect();
+        self.sealed.clear();
+        self.sealed.extend(sealed.iter().map(|(name, _)| *name));
         for file in self.folder.list()? {
             let Some(segment) = SegmentName::from_file(&file.name) else {
                 continue;
@@ -237,10 +238,7 @@ impl Directory {
             files = self.folder.list()?;
         }
         self.sealed = seals(&files);
-        let there: BTreeSet<SegmentName> = files
-            .iter()
-            .filter_map(|file| SegmentName::from_file(&file.name))
-            .collect();
+        let there = named(&files, SegmentName::from_file);
         self.done.retain(|segment| there.contains(segment));
         self.places.retain(|segment, _| there.contains(segment));
         for segment in there.difference(&self.done) {
@@ -325,10 +323,13 @@ fn read_place(
 }
 
 fn seals(files: &[Listed]) -> BTreeSet<SegmentName> {
-    let names = files.iter();
+    named(files, SegmentName::from_seal_file)
+}
+
+fn named(files: &[Listed], read: fn(&str) -> Option<SegmentName>) -> BTreeSet<SegmentName> {
+    let mut names = BTreeSet::new();
+    names.extend(files.iter().filter_map(|file| read(&file.name))); // `collect` would sort first
     names
-        .filter_map(|file| SegmentName::from_seal_file(&file.name))
-        .collect()
 }
 
 /// Where the first so many lines end.
