@@ -10,11 +10,19 @@ use crate::ABNORMAL_EXIT;
 use crate::cgroup::Cgroup;
 use crate::scene::{Scene, number};
 
-/// Deaths of a flood. Guests, which are emulated, make do with fewer: their first process says how many.
-fn flood_size() -> u64 {
-    match std::env::var("TAPIO_FLOOD") {
-        Ok(text) => text.parse().expect("TAPIO_FLOOD is a number"),
-        Err(_) => 50_000,
+/// Deaths of a flood.
+const DEATHS: u64 = 50_000;
+
+/// How much of a flood, or of its rate, is caused here. A guest, which is emulated, makes do with a
+/// share: its first process says so, aloud.
+pub fn share_of(all: u64) -> u64 {
+    match std::env::var("TAPIO_FLOOD_DIVISOR") {
+        Ok(text) => {
+            all / text
+                .parse::<u64>()
+                .expect("TAPIO_FLOOD_DIVISOR is a number")
+        }
+        Err(_) => all,
     }
 }
 
@@ -78,8 +86,8 @@ fn a_flood_as_fast_as_it_goes_is_accounted_for() {
         let flags = ["--fair-share", fair_share];
         let agent = TestAgent::observe(&container_config("all", &[]), &flags);
         let cgroup = Cgroup::new();
-        let caused = flood(&cgroup, &format!("{} 0 2 abort", flood_size()));
-        assert_eq!(caused, flood_size());
+        let caused = flood(&cgroup, &format!("{} 0 2 abort", share_of(DEATHS)));
+        assert_eq!(caused, share_of(DEATHS));
         assert_accounted(&agent.stop(), &cgroup, caused);
     }
 }
@@ -88,7 +96,8 @@ fn a_flood_as_fast_as_it_goes_is_accounted_for() {
 fn with_fair_share_off_five_thousand_a_second_are_told_one_by_one() {
     let agent = TestAgent::observe(&container_config("all", &[]), &["--fair-share", "0"]);
     let cgroup = Cgroup::new();
-    let caused = flood(&cgroup, &format!("{} 5000 4 kill", flood_size() / 2));
+    let (deaths, per_second) = (share_of(DEATHS / 2), share_of(5_000));
+    let caused = flood(&cgroup, &format!("{deaths} {per_second} 4 kill"));
     let report = agent.stop();
     assert_accounted(&report, &cgroup, caused);
     report.assert_whole(ABNORMAL_EXIT);
@@ -102,7 +111,7 @@ fn with_fair_share_off_five_thousand_a_second_are_told_one_by_one() {
 fn a_crash_loop_does_not_hide_its_neighbour() {
     let agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
     let (loud, quiet) = (Cgroup::new(), Cgroup::new());
-    let mut crash_loop = Scene::root(&loud, &format!("flood {} 0 2 kill", flood_size()));
+    let mut crash_loop = Scene::root(&loud, &format!("flood {} 0 2 kill", share_of(DEATHS)));
     let mut pids: Vec<u32> = (0..40)
         .map(|_| {
             let mut scene = Scene::root(&quiet, "exit 9");
@@ -137,7 +146,7 @@ fn a_crash_loop_does_not_hide_its_neighbour() {
 fn a_flood_out_of_scope_is_only_counted() {
     let agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
     let cgroup = Cgroup::new();
-    let caused = flood(&cgroup, &format!("{} 0 2 3", flood_size() / 2));
+    let caused = flood(&cgroup, &format!("{} 0 2 3", share_of(DEATHS / 2)));
     let report = agent.stop();
     assert_eq!(cgroup.events(&report).len(), 0);
     assert!(report.ledger.types[ABNORMAL_EXIT].filtered >= caused);

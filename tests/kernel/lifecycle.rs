@@ -15,6 +15,7 @@ use tapio_tests::program::Program;
 
 use crate::ABNORMAL_EXIT;
 use crate::cgroup::Cgroup;
+use crate::floods::share_of;
 use crate::scene::{Scene, number};
 
 const NOBODY: u32 = 65_534;
@@ -60,7 +61,8 @@ fn two_agents_see_the_same() {
 fn an_interrupt_in_a_flood_ends_it_in_time_and_in_balance() {
     let mut agent = TestAgent::observe(&container_config("all", &[]), &["--fair-share", "0"]);
     let cgroup = Cgroup::new();
-    let mut crash_loop = Scene::root(&cgroup, "flood 20000 0 2 kill");
+    let words = format!("flood {} 0 2 kill", share_of(20_000));
+    let mut crash_loop = Scene::root(&cgroup, &words);
     agent.expect("the flood", |event| cgroup.holds(event));
     agent.stop(); // asserts the time, the code and the sums
     number(&crash_loop.line(), "caused");

@@ -17,8 +17,15 @@ const ALL_PASSED: u8 = 0x10;
 const SOME_FAILED: u8 = 0x11;
 const DEBUG_EXIT_PORT: u16 = 0xf4;
 
+/// What emulation is slower by: floods and their rates are divided by it.
+const FLOOD_DIVISOR: &str = "20";
+
 /// Parameters of modules whose defaults would make devices that no test asked for.
 const PARAMETERS: [(&str, &str); 2] = [("null_blk", "nr_devices=0"), ("scsi_debug", "add_host=0")];
+
+/// From the kernel's command line: `v1` puts the memory controller into a hierarchy of its own.
+const MEMORY_VARIABLE: &str = "TAPIO_MEMORY";
+const V1_MEMORY: &str = "/v1-memory";
 
 const MOUNTS: [(&str, &str); 8] = [
     ("proc", "/proc"),
@@ -38,6 +45,13 @@ fn main() {
             println!("vm-init: {kind} not mounted on {target}: {error}");
         }
     }
+    // Before it is taken by v2, and only where the kernel still has it.
+    if std::env::var(MEMORY_VARIABLE).is_ok_and(|value| value == "v1") {
+        report(
+            "the v1 memory controller",
+            mount_as("cgroup", V1_MEMORY, "memory"),
+        );
+    }
     for controller in ["cpu", "io", "memory", "pids"] {
         report(
             &format!("the {controller} controller"),
@@ -47,6 +61,7 @@ fn main() {
     report("the loopback interface", raise_loopback());
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     println!("READY {}", release.trim());
+    println!("vm-init: floods and their rates are a host's divided by {FLOOD_DIVISOR}");
     let passed = run_plan();
     leave(if passed { ALL_PASSED } else { SOME_FAILED });
 }
@@ -65,16 +80,21 @@ fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
 }
 
 fn mount(kind: &str, target: &str) -> io::Result<()> {
+    mount_as(kind, target, "")
+}
+
+fn mount_as(kind: &str, target: &str, options: &str) -> io::Result<()> {
     fs::create_dir_all(target)?;
     let (kind, target) = (CString::new(kind)?, CString::new(target)?);
-    // SAFETY: both strings end in NUL and outlive the call; no data argument is passed.
+    let options = CString::new(options)?;
+    // SAFETY: all strings end in NUL and outlive the call; options are text for these file systems.
     checked(unsafe {
         libc::mount(
             kind.as_ptr(),
             target.as_ptr(),
             kind.as_ptr(),
             0,
-            std::ptr::null(),
+            options.as_ptr().cast(),
         )
     })?;
     Ok(())
@@ -161,12 +181,13 @@ fn run<'a>(program: &str, arguments: impl Iterator<Item = &'a str>) -> io::Resul
     let child = Command::new(program)
         .args(arguments)
         .env_clear()
+        .envs(std::env::vars().filter(|(name, _)| name.starts_with("TAPIO_")))
         .envs([
             ("PATH", "/bin"),
             ("TAPIO_BIN_DIR", "/bin"),
-            ("TAPIO_FLOOD", "5000"),
             ("TAPIO_KILLS", "3"),
             ("TAPIO_MAY_SET_CLOCK", "yes"),
+            ("TAPIO_FLOOD_DIVISOR", FLOOD_DIVISOR),
             ("RUST_BACKTRACE", "1"),
         ])
         .spawn()?;

@@ -6,6 +6,7 @@ use tapio_tests::agent::{Event, Report, TestAgent};
 
 use super::{Caused, NOBODY, REFUSED};
 use crate::cgroup::Cgroup;
+use crate::floods::share_of;
 
 const REFUSALS: u64 = 100_000;
 
@@ -45,8 +46,8 @@ fn of_others(report: &Report, cgroup: &Cgroup) -> u64 {
 fn a_hundred_thousand_refusals_are_seen_or_missed() {
     let agent = TestAgent::observe_network(&json!({}), &[]);
     let cgroup = Cgroup::new();
-    let caused = Caused::by(&cgroup, &format!("refused {NOBODY} {REFUSALS}")).count();
-    assert_eq!(caused, REFUSALS);
+    let caused = Caused::by(&cgroup, &format!("refused {NOBODY} {}", share_of(REFUSALS))).count();
+    assert_eq!(caused, share_of(REFUSALS));
     let report = agent.stop();
     let (row, missed) = row(&report);
     let wanted = caused + of_others(&report, &cgroup);
@@ -60,7 +61,8 @@ fn a_hundred_thousand_refusals_are_seen_or_missed() {
 fn twenty_thousand_a_second_are_told_one_by_one_where_nothing_is_folded() {
     let agent = TestAgent::observe_network(&json!({}), &["--fair-share", "0"]);
     let cgroup = Cgroup::new();
-    let words = format!("refused {NOBODY} 40000 20000");
+    let (count, per_second) = (share_of(40_000), share_of(20_000));
+    let words = format!("refused {NOBODY} {count} {per_second}");
     let caused = Caused::by(&cgroup, &words).count();
     let report = agent.stop();
     let (row, missed) = row(&report);
@@ -73,8 +75,9 @@ fn twenty_thousand_a_second_are_told_one_by_one_where_nothing_is_folded() {
 fn a_thousand_refusals_among_eighty_four_thousand_healthy_ones() {
     let agent = TestAgent::observe_network(&json!({}), &["--fair-share", "0"]);
     let (busy, unlucky) = (Cgroup::new(), Cgroup::new());
-    let mut crowd = crate::scene::Scene::member(&busy, "healthy 84000");
-    let caused = Caused::by(&unlucky, &format!("refused {NOBODY} 1000 100")).count();
+    let mut crowd = crate::scene::Scene::member(&busy, &format!("healthy {}", share_of(84_000)));
+    let words = format!("refused {NOBODY} {} 100", share_of(1_000));
+    let caused = Caused::by(&unlucky, &words).count();
     crowd.line();
     assert!(crowd.end().success());
     let report = agent.stop();
