@@ -17,6 +17,7 @@ mod sockets;
 mod storage;
 mod threads;
 mod verbs;
+mod wire;
 
 use std::process::ExitCode;
 

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use crate::{flood, kill, lives, memory, network, storage, threads};
+use crate::{flood, kill, lives, memory, network, storage, threads, wire};
 
 type Verb = fn(&[String]) -> ExitCode;
 
-const VERBS: [(&str, Verb); 36] = [
+const VERBS: [(&str, Verb); 38] = [
     ("exit", lives::exit),
     ("die", lives::die),
     ("fault", lives::fault),
@@ -43,6 +43,8 @@ const VERBS: [(&str, Verb); 36] = [
     ("spin", network::spin),
     ("io", storage::io),
     ("read-disk", storage::read_disk),
+    ("degrades", wire::degrades),
+    ("loses", wire::loses),
 ];
 
 /// Plays the scene that the first word names.

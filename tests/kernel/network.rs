@@ -4,6 +4,7 @@
 
 mod floods;
 mod people;
+mod wire;
 
 use serde_json::{Value, json};
 use tapio_tests::agent::{Event, Report, TestAgent};

@@ -1,5 +1,7 @@
 //! OOM kills: only where the kernel killed, with its own figures, and by whose limit.
 
+mod floods;
+
 use std::os::unix::process::ExitStatusExt;
 
 use serde_json::Value;

@@ -1,0 +1,174 @@
+//! A wire of one's own that becomes slow or loses everything: netem on the loopback of a network
+//! namespace. What the socket itself says of it (TCP_INFO, which `ss -i` prints) goes into the log.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::os::{argument, checked, clock_ns, say, wait_until_ns};
+use crate::sockets::{own_network, pair, set};
+
+/// Where the fields stand in `struct tcp_info`.
+const RTT_AT: usize = 68;
+const TOTAL_RETRANS_AT: usize = 100;
+
+const RTM_NEWQDISC: u16 = 36;
+const TCA_KIND: u16 = 1;
+const TCA_OPTIONS: u16 = 2;
+const TC_H_ROOT: u32 = 0xffff_ffff;
+const HANDLE: u32 = 1 << 16;
+const LOOPBACK: u32 = 1;
+const QUEUE_LIMIT: u32 = 1_000;
+/// The unit of a qdisc's clock.
+const NS_PER_TICK: u64 = 64;
+
+/// How the loopback treats every packet.
+#[derive(Clone, Copy, Default)]
+struct Treatment {
+    delay: Duration,
+    loses_all: bool,
+}
+
+fn attribute(to: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    let bytes = u16::try_from(4 + value.len()).expect("a short attribute");
+    to.extend(bytes.to_ne_bytes());
+    to.extend(kind.to_ne_bytes());
+    to.extend(value);
+    to.resize(to.len().next_multiple_of(4), 0);
+}
+
+fn options(treatment: Treatment) -> Vec<u8> {
+    let ticks = u64::try_from(treatment.delay.as_nanos()).expect("a short delay") / NS_PER_TICK;
+    let loss = if treatment.loses_all { u32::MAX } else { 0 };
+    let latency = u32::try_from(ticks).expect("a short delay");
+    [latency, QUEUE_LIMIT, loss, 0, 0, 0]
+        .iter()
+        .flat_map(|word| word.to_ne_bytes())
+        .collect()
+}
+
+/// Puts netem in front of the loopback of this namespace, or changes it.
+fn treat(treatment: Treatment) {
+    let mut body = vec![0; 4]; // struct tcmsg: no family
+    for word in [LOOPBACK, HANDLE, TC_H_ROOT, 0] {
+        body.extend(word.to_ne_bytes());
+    }
+    attribute(&mut body, TCA_KIND, b"netem\0");
+    attribute(&mut body, TCA_OPTIONS, &options(treatment));
+    let flags = libc::NLM_F_REQUEST | libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
+    let mut message = Vec::new();
+    message.extend(u32::try_from(16 + body.len()).expect("short").to_ne_bytes());
+    message.extend(RTM_NEWQDISC.to_ne_bytes());
+    message.extend(u16::try_from(flags).expect("flags").to_ne_bytes());
+    message.extend([0; 8]); // no sequence, from the kernel's choice of port
+    message.extend(body);
+    // SAFETY: no pointers are involved; the descriptor lives as long as this process.
+    let socket = unsafe { libc::socket(libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_ROUTE) };
+    checked("netlink", i64::from(socket));
+    let mut answer = [0u8; 512];
+    // SAFETY: both buffers are live and as long as is said.
+    let read = unsafe {
+        libc::send(socket, message.as_ptr().cast(), message.len(), 0);
+        libc::recv(socket, answer.as_mut_ptr().cast(), answer.len(), 0)
+    };
+    checked("netlink", i64::try_from(read).expect("a length"));
+    // After the header stands the error, 0 for none.
+    let error = i32::from_ne_bytes([answer[16], answer[17], answer[18], answer[19]]);
+    assert_eq!(error, 0, "causer: no netem here");
+    // SAFETY: the descriptor is this function's own.
+    unsafe { libc::close(socket) };
+}
+
+fn tcp_info(stream: &TcpStream, at: usize) -> u32 {
+    let mut info = [0u8; 256];
+    let mut bytes = libc::socklen_t::try_from(info.len()).expect("a length");
+    // SAFETY: the answer has as much room as is said.
+    let result = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            info.as_mut_ptr().cast(),
+            &raw mut bytes,
+        )
+    };
+    checked("TCP_INFO", i64::from(result));
+    u32::from_ne_bytes([info[at], info[at + 1], info[at + 2], info[at + 3]])
+}
+
+/// A word there and back.
+fn exchange(ours: &mut TcpStream, theirs: &mut TcpStream) {
+    let mut word = [0; 4];
+    ours.write_all(b"word").expect("causer: a word");
+    theirs.read_exact(&mut word).expect("causer: it arrives");
+    theirs.write_all(&word).expect("causer: a word");
+    ours.read_exact(&mut word).expect("causer: it comes back");
+}
+
+/// `degrades MILLISECONDS`: a connection as it should be, and one to the same place under which every
+/// packet begins to take so long.
+pub fn degrades(words: &[String]) -> ExitCode {
+    const WORDS: u32 = 6;
+    let delay = Duration::from_millis(argument(words, 0));
+    own_network(true);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("causer: a listener");
+    let to = listener.local_addr().expect("causer: its address");
+    let connection = || {
+        let ours = TcpStream::connect(to).expect("causer: a connection");
+        let (theirs, _) = listener.accept().expect("causer: it was accepted");
+        set(&ours, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
+        (ours, theirs)
+    };
+    let (mut first, mut its_end) = connection();
+    exchange(&mut first, &mut its_end);
+    let before_us = tcp_info(&first, RTT_AT);
+    drop(first);
+    let (mut ours, mut theirs) = connection();
+    exchange(&mut ours, &mut theirs);
+    treat(Treatment {
+        delay,
+        loses_all: false,
+    });
+    let mut highest_us = 0;
+    for _ in 0..WORDS {
+        exchange(&mut ours, &mut theirs);
+        highest_us = highest_us.max(tcp_info(&ours, RTT_AT));
+    }
+    let local = ours.local_addr().expect("causer: its address").port();
+    drop(ours);
+    say(&format!(
+        r#"{{"src_port":{local},"dst_port":{},"before_us":{before_us},"highest_us":{highest_us}}}"#,
+        to.port()
+    ));
+    ExitCode::SUCCESS
+}
+
+/// `loses COUNT`: what a connection sends is lost until it has sent it again so often; then it arrives.
+pub fn loses(words: &[String]) -> ExitCode {
+    let wanted: u32 = argument(words, 0);
+    own_network(true);
+    let (mut ours, mut theirs) = pair();
+    exchange(&mut ours, &mut theirs);
+    let local = ours.local_addr().expect("causer: its address").port();
+    treat(Treatment {
+        delay: Duration::ZERO,
+        loses_all: true,
+    });
+    ours.write_all(b"word").expect("causer: a word");
+    let until = Instant::now() + Duration::from_secs(30);
+    while tcp_info(&ours, TOTAL_RETRANS_AT) < wanted {
+        assert!(Instant::now() < until, "causer: never sent again");
+        wait_until_ns(clock_ns() + 1_000_000);
+    }
+    treat(Treatment::default());
+    theirs
+        .read_exact(&mut [0; 4])
+        .expect("causer: it arrives after all");
+    let retransmits = tcp_info(&ours, TOTAL_RETRANS_AT);
+    say(&format!(
+        r#"{{"src_port":{local},"retransmits":{retransmits}}}"#
+    ));
+    ExitCode::SUCCESS
+}
