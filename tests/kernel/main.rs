@@ -20,6 +20,7 @@ mod network;
 mod node;
 mod oom;
 mod oracle;
+mod pages;
 mod podman;
 mod receivers;
 mod scene;

@@ -48,3 +48,18 @@ fn every_script_it_names_is_there() {
         );
     }
 }
+
+/// The table of kernels is what runs have kept, and not what somebody remembers.
+#[test]
+fn the_table_of_kernels_is_made_of_the_pages() {
+    let text = readme();
+    let (_, rest) = text
+        .split_once("<!-- scripts/vm.d/table -->\n")
+        .expect("a beginning of the table");
+    let (table, _) = rest.split_once("<!-- end -->").expect("its end");
+    let made = std::process::Command::new(repository::top().join("scripts/vm.d/table"))
+        .output()
+        .expect("it starts");
+    assert!(made.status.success(), "{made:?}");
+    assert_eq!(table, String::from_utf8_lossy(&made.stdout));
+}

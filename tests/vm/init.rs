@@ -51,6 +51,9 @@ fn main() {
             "the v1 memory controller",
             mount_as("cgroup", V1_MEMORY, "memory"),
         );
+        // As systemd does it: up to 5.10 a group's limit is not its children's otherwise.
+        let file = format!("{V1_MEMORY}/memory.use_hierarchy");
+        report(&file, fs::write(&file, "1"));
     }
     for controller in ["cpu", "io", "memory", "pids"] {
         report(

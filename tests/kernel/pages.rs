@@ -1,0 +1,241 @@
+//! What a kernel offers, tells and costs, against the pages kept of it in `data/kernels/KERNEL`.
+//!
+//! The runner names the kernel. What differs is printed in full, one `KEEP FILE LINE` a line, which
+//! `scripts/vm.d/keep` writes into the pages: a change of them is read before it is believed. The
+//! table of the README is made of these pages.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use tapio_tests::agent::{Event, TestAgent, container_config};
+use tapio_tests::command::TestCommand;
+use tapio_tests::program::Program;
+
+use crate::cgroup::Cgroup;
+use crate::scene::Scene;
+
+/// The runner's name for the kernel that this runs on.
+const KERNEL_VARIABLE: &str = "TAPIO_KERNEL";
+
+struct Pages {
+    kernel: &'static str,
+    probe: &'static str,
+    verifier: &'static str,
+    evidence: &'static str,
+    storage: &'static str,
+}
+
+macro_rules! pages {
+    ($($kernel:literal),+) => {
+        const KEPT: &[Pages] = &[$(Pages {
+            kernel: $kernel,
+            probe: include_str!(concat!("../data/kernels/", $kernel, "/probe.txt")),
+            verifier: include_str!(concat!("../data/kernels/", $kernel, "/verifier.tsv")),
+            evidence: include_str!(concat!("../data/kernels/", $kernel, "/evidence.tsv")),
+            storage: include_str!(concat!("../data/kernels/", $kernel, "/storage.tsv")),
+        }),+];
+    };
+}
+
+pages!("5.10", "6.1", "6.12", "6.18", "newest");
+
+#[track_caller]
+fn kept() -> &'static Pages {
+    let name = std::env::var(KERNEL_VARIABLE).expect("the runner names the kernel");
+    let mut pages = KEPT.iter();
+    pages
+        .find(|pages| pages.kernel == name)
+        .unwrap_or_else(|| panic!("no pages are kept of {name}"))
+}
+
+/// Fails with the whole new page, ready to be kept.
+#[track_caller]
+fn assert_kept(is_as_kept: bool, file: &str, page: &str) {
+    if is_as_kept {
+        return;
+    }
+    for line in page.lines() {
+        println!("KEEP {file} {line}");
+    }
+    panic!("not as kept in {}/{file}", kept().kernel);
+}
+
+/// Every hook and what is used of it; what is about the machine and not its kernel is left out.
+#[test]
+fn the_probe_finds_what_is_kept_of_this_kernel() {
+    let finished = TestCommand::new(Program::Agent).args(["probe"]).run();
+    let about_the_machine = ["kernel ", "capabilities ", "lockdown ", "seccomp "];
+    let is_kept = |line: &&str| !about_the_machine.iter().any(|row| line.starts_with(row));
+    let mut page = String::new();
+    for line in finished.stdout.lines().filter(is_kept) {
+        let _ = writeln!(page, "{line}");
+    }
+    assert_kept(page == kept().probe, "probe.txt", &page);
+}
+
+/// What a program cost: the steps the verifier took through it.
+fn costs(log: &str) -> Vec<(String, u64)> {
+    let mut costs = Vec::new();
+    let mut program = None;
+    for line in log.lines() {
+        if let Some((before, _)) = line.split_once("': -- BEGIN PROG LOAD LOG") {
+            program = before.rsplit_once('\'').map(|(_, name)| name.to_owned());
+        }
+        let Some((_, rest)) = line.split_once("processed ") else {
+            continue;
+        };
+        let steps = rest.split(' ').next().and_then(|word| word.parse().ok());
+        if let (Some(name), Some(steps)) = (program.take(), steps) {
+            costs.push((name, steps));
+        }
+    }
+    costs.sort();
+    costs
+}
+
+/// Steps grow by themselves with what is added to a program; by more than a tenth somebody looks.
+#[test]
+fn the_verifier_goes_about_as_many_steps_as_is_kept() {
+    let finished = TestCommand::new(Program::Agent)
+        .args(["probe", "--log-level", "debug"])
+        .run();
+    let now = costs(&finished.stderr);
+    assert!(!now.is_empty(), "no costs in {}", finished.stderr);
+    let mut page = String::new();
+    for (program, steps) in &now {
+        let _ = writeln!(page, "{program}\t{steps}");
+    }
+    let then: Vec<(String, u64)> = kept()
+        .verifier
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(program, steps)| (program.to_owned(), steps.parse().expect("a number")))
+        .collect();
+    let is_close = |((one, now), (other, then)): (&(String, u64), &(String, u64))| {
+        one == other && now.abs_diff(*then) * 10 <= *then
+    };
+    let is_as_kept = now.len() == then.len() && now.iter().zip(&then).all(is_close);
+    assert_kept(is_as_kept, "verifier.tsv", &page);
+}
+
+/// Where an event comes from differs between machines, and is told elsewhere.
+const OF_THE_PLACE: [&str; 5] = [
+    "cgroup_id",
+    "cgroup_path",
+    "cgroup_hierarchy",
+    "boot_id",
+    "not_observed",
+];
+
+/// The event's type, the facts it has, and those it says it has not.
+fn row(event: &Event) -> String {
+    let names = |value: &Value| -> BTreeSet<String> {
+        let fields = value.as_object().into_iter().flatten();
+        fields.map(|(name, _)| name.clone()).collect()
+    };
+    let facts: Vec<String> = names(&event.0["data"])
+        .into_iter()
+        .filter(|name| !OF_THE_PLACE.contains(&name.as_str()))
+        .collect();
+    let absent = event.0["data"]["not_observed"].as_object();
+    let absent: Vec<String> = absent
+        .into_iter()
+        .flatten()
+        .map(|(name, why)| format!("{name}={}", why.as_str().unwrap_or_default()))
+        .collect();
+    let event_type = event.0["type"].as_str().unwrap_or_default();
+    let absent = match absent.is_empty() {
+        true => "-".to_owned(),
+        false => absent.join(" "),
+    };
+    format!("{event_type}\t{absent}\t{}", facts.join(" "))
+}
+
+/// One event of each kind that these scenes cause: the first of it in their cgroup.
+fn rows_of(mut agent: TestAgent, cgroup: &Cgroup, scenes: &[(&str, &str)]) -> BTreeSet<String> {
+    for (words, event_type) in scenes {
+        let mut scene = Scene::root(cgroup, words);
+        if words.starts_with("eat") {
+            scene.line();
+            scene.go();
+        }
+        let ended = scene.end();
+        assert!(ended.code() != Some(101), "{words}: the scene failed");
+        agent.expect(event_type, |event| {
+            event.is(event_type) && event.fact("pid") == scene.pid()
+        });
+    }
+    let report = agent.stop();
+    let mut kinds = BTreeSet::new();
+    let first_of_kind = |event: &&&Event| {
+        let has_signal = *event.fact("signal") != Value::Null;
+        kinds.insert((event.0["type"].to_string(), has_signal))
+    };
+    let events = cgroup.events(&report);
+    let mut rows: BTreeSet<String> = events
+        .iter()
+        .filter(first_of_kind)
+        .map(|e| row(e))
+        .collect();
+    let missed = report.ledger.observers.values().any(|o| o.missed.is_some());
+    if !missed {
+        rows.insert("ledger.missed\tmissed=no_counter\t".to_owned());
+    }
+    rows
+}
+
+/// Every fact of every type, and by name what this kernel does not tell.
+#[test]
+fn events_have_the_facts_that_are_kept_of_this_kernel() {
+    let cgroup = Cgroup::new();
+    let network = json!({"retransmit_count": 2, "rtt_spike_abs_us": 15_000,
+        "rtt_spike_ratio": 100, "rtt_min_baseline_samples": 1});
+    let mut rows = rows_of(
+        TestAgent::observe_network(&network, &[]),
+        &cgroup,
+        &[
+            ("refused 127.0.0.1:1 1", "kernel.network.connection_refused"),
+            ("times-out", "kernel.network.connection_timeout"),
+            ("unreachable", "kernel.network.connection_unreachable"),
+            ("reset peer", "kernel.network.connection_reset"),
+            ("lost 2500", "kernel.network.connection_lost"),
+            ("slow 30", "kernel.network.rtt_degradation"),
+        ],
+    );
+    let cgroup = Cgroup::new();
+    cgroup.limit_memory(24 << 20);
+    rows.append(&mut rows_of(
+        TestAgent::observe(&container_config("all", &[]), &[]),
+        &cgroup,
+        &[
+            ("exit 3", crate::ABNORMAL_EXIT),
+            ("eat 64 0", crate::OOM_KILL),
+        ],
+    ));
+    assert_rows(&rows, kept().evidence, "evidence.tsv");
+}
+
+#[track_caller]
+fn assert_rows(rows: &BTreeSet<String>, kept: &str, file: &str) {
+    let mut page = String::new();
+    for row in rows {
+        let _ = writeln!(page, "{row}");
+    }
+    assert_kept(page == kept, file, &page);
+}
+
+/// The same for requests to a disk that fails and delays.
+#[test]
+fn requests_have_the_facts_that_are_kept_of_this_kernel() {
+    let _alone = crate::storage::one_disk();
+    let rows = rows_of(
+        TestAgent::observe_storage(50_000_000, 600_000_000_000, &[]),
+        &Cgroup::new(),
+        &[
+            ("io read errno 5", "kernel.storage.io_error"),
+            ("io read delay-ms 100", "kernel.storage.latency_spike"),
+        ],
+    );
+    assert_rows(&rows, kept().storage, "storage.tsv");
+}
