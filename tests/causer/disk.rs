@@ -128,13 +128,22 @@ fn open(path: &str, flags: i32) -> File {
 pub fn read(disk: &File, from: i64, bytes: usize) -> Result<(), i32> {
     let mut room = Pages::new(bytes);
     // SAFETY: the room is as long as is said and lives across the call.
-    ended(unsafe { libc::pread(disk.as_raw_fd(), room.start(), bytes, from) })
+    let result = unsafe { libc::pread(disk.as_raw_fd(), room.start(), bytes, from) };
+    transferred(result, bytes)
 }
 
 fn write(disk: &File, from: i64, bytes: usize) -> Result<(), i32> {
     let mut room = Pages::new(bytes);
     // SAFETY: as for reading.
-    ended(unsafe { libc::pwrite(disk.as_raw_fd(), room.start(), bytes, from) })
+    let result = unsafe { libc::pwrite(disk.as_raw_fd(), room.start(), bytes, from) };
+    transferred(result, bytes)
+}
+
+/// A part of what was asked for is what no scene is about.
+fn transferred(result: isize, bytes: usize) -> Result<(), i32> {
+    ended(result)?;
+    assert_eq!(usize::try_from(result), Ok(bytes), "causer: the disk ended");
+    Ok(())
 }
 
 fn ended(result: isize) -> Result<(), i32> {

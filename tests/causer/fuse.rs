@@ -87,7 +87,11 @@ pub fn file() -> File {
     thread::spawn(move || serve(device));
     let file = OpenOptions::new().read(true).write(true).open(&path);
     drop(MountPoint(path));
-    file.expect("causer: the file it serves")
+    let file = file.expect("causer: the file it serves");
+    // Asked for: older loop devices take the size as the kernel knows it, which is none so far.
+    let bytes = file.metadata().expect("causer: its size").len();
+    assert_eq!(bytes, FILE_BYTES, "causer");
+    file
 }
 
 /// Taken out of sight as soon as it is open.
