@@ -98,7 +98,8 @@ fn last_complaints(script: &Value, heard: &[Heard]) -> Vec<String> {
 fn play(text: &str) {
     let script: Value = serde_json::from_str(text).expect("JSON");
     let controller = ScriptedController::start(script.clone());
-    let agent = Managed::new(controller.address()).start(sinks(wanted(&script, Asked::Events) > 0));
+    let managed = Managed::new(controller.address());
+    let agent = managed.start(sinks(wanted(&script, Asked::Events) > 0));
     let heard = converse(&controller, &script, &agent);
     let told = [
         controller.complaints(),
@@ -118,6 +119,18 @@ fn play(text: &str) {
 }
 
 #[test]
+fn a_controller_of_the_first_day() {
+    play(include_str!(
+        "../data/wire/exchange/controller/first-day.json"
+    ));
+}
+
+#[test]
+fn a_controller_of_a_later_day() {
+    play(include_str!("../data/wire/exchange/controller/newer.json"));
+}
+
+#[test]
 fn a_controller_that_forgot_the_agent_is_greeted_at_once() {
     play(include_str!(
         "../data/wire/exchange/controller/restarted.json"
@@ -133,5 +146,12 @@ fn a_controller_that_is_full_is_asked_again() {
 fn a_config_that_does_not_fit_is_kept_out_and_reported() {
     play(include_str!(
         "../data/wire/exchange/controller/unfit-config.json"
+    ));
+}
+
+#[test]
+fn a_controller_in_trouble_gets_the_same_batch_until_it_takes_it() {
+    play(include_str!(
+        "../data/wire/exchange/controller/trouble.json"
     ));
 }

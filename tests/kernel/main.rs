@@ -6,6 +6,7 @@
 //! decides that it need not run: the runners do, and say so.
 
 mod cgroup;
+mod chaos;
 mod deaths;
 mod exchange;
 mod exits;
