@@ -5,6 +5,7 @@
 //! is sent, so that after a crash exactly that one is sent again.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +79,12 @@ impl<'a> Stream<'a> {
             self.bell.hear();
             let pending = self.account.pending();
             match self.next(&leave) {
-                Ok(Some(batch)) => self.send(batch, &leave),
+                Ok(Some(batch)) => {
+                    // Whoever did not take it now will not before the agent has left.
+                    if self.send(batch, &leave).is_break() {
+                        return;
+                    }
+                }
                 Ok(None) => {
                     self.expire(pending);
                     self.store();
@@ -120,8 +126,8 @@ impl<'a> Stream<'a> {
     }
 
     /// Sends one batch, or as much of it as the controller takes at once; what is left of it is
-    /// read again.
-    fn send(&mut self, mut batch: Batch, leave: &Leave<'_>) {
+    /// read again. Breaks off when the agent leaves before anybody has taken it.
+    fn send(&mut self, mut batch: Batch, leave: &Leave<'_>) -> ControlFlow<()> {
         loop {
             let stamp = batch.stamp.unwrap_or_else(|| Stamp {
                 sequence: self.directory.next_sequence(),
@@ -129,7 +135,8 @@ impl<'a> Stream<'a> {
             });
             let body = Body::of(self.courier.link(), stamp, &batch.lines);
             if body.events == 0 {
-                return self.settle(&batch, 0, DropReason::Unreadable, false);
+                self.settle(&batch, 0, DropReason::Unreadable, false);
+                return ControlFlow::Continue(());
             }
             match self.directory.depart(&batch, stamp) {
                 Ok(()) => self.told[STORING] = false,
@@ -137,7 +144,7 @@ impl<'a> Stream<'a> {
                 Err(error) => self.tell(STORING, "a crash may send a batch twice", &error),
             }
             match self.courier.carry(&body.json, leave) {
-                Fate::Left => return,
+                Fate::Left => return ControlFlow::Break(()),
                 Fate::Taken(events) => {
                     self.told[REFUSING] = false;
                     self.events_max = self.events_max.saturating_mul(2);
@@ -145,7 +152,8 @@ impl<'a> Stream<'a> {
                         0 => DropReason::Refused,
                         _ => DropReason::Unreadable,
                     };
-                    return self.settle(&batch, events.min(body.events), reason, true);
+                    self.settle(&batch, events.min(body.events), reason, true);
+                    return ControlFlow::Continue(());
                 }
                 Fate::TooLarge if batch.events() > 1 => {
                     batch.halve();
@@ -158,11 +166,13 @@ impl<'a> Stream<'a> {
                 }
                 Fate::TooLarge => {
                     self.set_aside(&batch, "too large, even alone");
-                    return self.settle(&batch, 0, DropReason::Refused, false);
+                    self.settle(&batch, 0, DropReason::Refused, false);
+                    return ControlFlow::Continue(());
                 }
                 Fate::Refused(code) => {
                     self.set_aside(&batch, code.name());
-                    return self.settle(&batch, 0, DropReason::Refused, false);
+                    self.settle(&batch, 0, DropReason::Refused, false);
+                    return ControlFlow::Continue(());
                 }
             }
         }

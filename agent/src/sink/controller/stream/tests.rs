@@ -242,6 +242,23 @@ fn a_field_that_may_be_the_number_of_events_is_tried_with_fewer() {
 }
 
 #[test]
+fn an_agent_that_leaves_tries_once_where_nobody_is() {
+    let (scratch, account) = (Scratch::with(9), SinkAccount::default());
+    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let link = link(nobody.local_addr().expect("bound"));
+    drop(nobody);
+    link.set_greeted();
+    let directory = Directory::open(&scratch.0).expect("a directory");
+    let counters = ControllerAccount::default();
+    let courier = Courier::new(&link, &counters, Chance::new(1));
+    let bell = Arc::new(Bell::new().expect("an eventfd"));
+    let stop = Stop::new().expect("an eventfd");
+    drop(stop.guard());
+    Stream::new(directory, courier, bell, &account).run(&stop);
+    assert_eq!(counters.send_failures(), 1);
+}
+
+#[test]
 fn what_waited_and_is_not_there_any_more_has_expired() {
     let (scratch, account) = (Scratch::with(1), SinkAccount::default());
     account.queue(3);
