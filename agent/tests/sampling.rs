@@ -21,6 +21,8 @@ const MINOR_FAULTS: Counter = software(5);
 /// Faults to a sample.
 const PERIOD: u64 = 100;
 const PAGE: usize = 4_096;
+/// Long enough that its end is still to come when the CPU is given away, on slow machines too.
+const SWITCH: Duration = Duration::from_millis(1);
 /// More than it takes to turn.
 const MANY: u32 = 6;
 
@@ -69,7 +71,7 @@ impl Driven {
         for _ in 0..samples {
             fault();
             for _ in 0..switches {
-                rest(Duration::from_nanos(1));
+                rest(SWITCH);
             }
         }
     }
