@@ -308,11 +308,11 @@ fn every_failure_of_a_flood_is_told_where_nothing_is_folded() {
     );
 }
 
-/// Two hundred a second and five seconds' worth at once; the rest stands in closing records.
+/// Ten a second and five seconds' worth at once; the rest stands in closing records.
 #[test]
 fn a_flood_of_one_cgroup_is_folded() {
     let _alone = one_disk();
-    let agent = TestAgent::observe_storage(NEVER, NEVER, &[]);
+    let agent = TestAgent::observe_storage(NEVER, NEVER, &["--fair-share", "10"]);
     let cgroup = Cgroup::new();
     let mut scene = Scene::member(&cgroup, "io read errno 5 5000");
     let caused = number(&scene.line(), "failed");
