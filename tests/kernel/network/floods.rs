@@ -4,7 +4,7 @@ use serde_json::json;
 use tapio_common::ledger::TypeCounts;
 use tapio_tests::agent::{Event, Report, TestAgent};
 
-use super::{Caused, NOBODY, REFUSED};
+use super::{Caused, DEGRADED, NOBODY, REFUSED};
 use crate::cgroup::Cgroup;
 use crate::floods::share_of;
 
@@ -84,7 +84,9 @@ fn a_thousand_refusals_among_eighty_four_thousand_healthy_ones() {
     let (row, missed) = row(&report);
     let said = u64::try_from(refusals(&report, &unlucky).len()).expect("a count");
     assert_eq!(said + missed.min(caused - said), caused, "{row:?} {missed}");
+    // An emulated machine pauses, and what is then said of a round trip is true of it.
     let healthy: Vec<&Event> = busy.events(&report);
+    let healthy: Vec<&Event> = healthy.into_iter().filter(|e| !e.is(DEGRADED)).collect();
     assert!(healthy.is_empty(), "{:?}", &healthy[..healthy.len().min(3)]);
 }
 
