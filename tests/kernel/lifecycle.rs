@@ -127,18 +127,19 @@ fn a_reader_that_stalls_stalls_stdout_alone() {
     assert!(kept.ends_with(b"\n"), "half a line was said");
 }
 
-/// After attach there is nothing left to abuse: no capability, no socket.
+/// After attach there is nothing left to abuse: no capability, now or by exec, and no socket.
 #[test]
 fn it_keeps_no_privilege_and_listens_nowhere() {
     let agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
     let status = fs::read_to_string(format!("/proc/{}/status", agent.pid())).expect("its status");
-    for set in ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:"] {
-        let held = status
-            .lines()
-            .find_map(|line| line.strip_prefix(set))
-            .expect("a set");
-        assert_eq!(held.trim().trim_start_matches('0'), "", "{set}");
+    let field = |name: &str| {
+        let value = status.lines().find_map(|line| line.strip_prefix(name));
+        value.expect("the kernel says it").trim()
+    };
+    for set in ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:", "CapBnd:"] {
+        assert_eq!(field(set).trim_start_matches('0'), "", "{set}");
     }
+    assert_eq!(field("NoNewPrivs:"), "1");
     let files = fs::read_dir(format!("/proc/{}/fd", agent.pid())).expect("its files");
     let networked = sockets_with_an_address();
     for file in files.flatten() {
