@@ -27,6 +27,7 @@ mod receivers;
 mod scene;
 mod scope;
 mod senders;
+mod skipped;
 mod steered;
 mod storage;
 
