@@ -26,23 +26,24 @@ static __always_inline struct mem_cgroup *memcg_of(struct cgroup_subsys_state *s
 	return (void *)state - bpf_core_field_offset(struct mem_cgroup, css);
 }
 
-/* One or zero, without a branch: the verifier would follow every combination of answers. */
-static __always_inline __u64 holds_oom_lock(struct mem_cgroup *memcg)
+/* Settled at load, as a constant: the other answer is never verified. */
+#define SHOWS_OOM_LOCK bpf_core_field_exists(((struct mem_cgroup *)0)->oom_lock)
+
+/*
+ * Whether this may be the one that ran out: it holds the lock, or, where the kernel has none, it is
+ * full. One or zero, without a branch: the verifier would follow every combination of answers.
+ */
+static __always_inline __u64 may_have_run_out(struct mem_cgroup *memcg)
 {
 	__u8 locked = 0;
 
-	if (bpf_core_field_exists(memcg->oom_lock))
+	if (SHOWS_OOM_LOCK) {
 		bpf_core_read(&locked, sizeof(locked), &memcg->oom_lock);
-	return locked & 1;
-}
-
-/* One or zero, again without a branch: the sign of how far usage is from the limit. */
-static __always_inline __u64 is_at_limit(struct mem_cgroup *memcg)
-{
-	__u64 usage = BPF_CORE_READ(memcg, memory.usage.counter);
-	__u64 max = BPF_CORE_READ(memcg, memory.max);
-
-	return (max - usage - CHARGE_BATCH - 1) >> 63;
+		return locked & 1;
+	}
+	/* The sign of how far usage is from the limit. */
+	return (BPF_CORE_READ(memcg, memory.max) - BPF_CORE_READ(memcg, memory.usage.counter) -
+		CHARGE_BATCH - 1) >> 63;
 }
 
 /* Whether `state` is among the ancestors of `task`'s own memory cgroup. */
@@ -82,16 +83,18 @@ static __always_inline void fill_limit(struct tapio_oom_kill *record,
 
 /*
  * The memory cgroup that ran out locks its whole subtree while it looks for a victim, so the
- * topmost locked ancestor is the one, provided that the task at whose allocation this happens is
- * in that subtree too (else the lock is of another shortage at the same time). Kernels without
- * the lock leave the ancestors that are full, and only one such ancestor is an answer.
+ * topmost locked ancestor is the one. Kernels without the lock leave the ancestors that are full,
+ * and only one such ancestor is an answer; where there is a lock, full proves nothing, because a
+ * cgroup full of page cache is an everyday sight. Either way the task at whose allocation this
+ * happens must be in that subtree too: else it is another shortage, most likely the machine's.
+ * A limit that was lowered is not found: its writer is outside, and takes no lock.
  */
 static __always_inline void find_limit(struct tapio_oom_kill *record, struct task_struct *victim,
 				       struct task_struct *trigger, __u64 page_bytes)
 {
 	struct cgroup_subsys_state *own = memory_state_of(BPF_CORE_READ(victim, cgroups));
 	struct cgroup_subsys_state *state = own;
-	__u32 locked = 0, full = 0;
+	__u32 found = 0;
 	int depth;
 
 	if (!own) {
@@ -99,22 +102,16 @@ static __always_inline void find_limit(struct tapio_oom_kill *record, struct tas
 		return;
 	}
 	for (depth = 0; depth < ANCESTORS_MAX && state; depth++) {
-		locked |= holds_oom_lock(memcg_of(state)) << depth;
-		full |= is_at_limit(memcg_of(state)) << depth;
+		found |= may_have_run_out(memcg_of(state)) << depth;
 		state = BPF_CORE_READ(state, parent);
 	}
-	if (locked) {
-		state = topmost(own, locked);
-		if (state && is_above(state, trigger)) {
-			fill_limit(record, state, TAPIO_OOM_LIMIT_BY_LOCK, page_bytes);
-			return;
-		}
-	}
-	if (full && !(full & (full - 1))) {
-		state = topmost(own, full);
-		if (state)
-			fill_limit(record, state, TAPIO_OOM_LIMIT_BY_USAGE, page_bytes);
-	}
+	if (!found || (!SHOWS_OOM_LOCK && found & (found - 1)))
+		return;
+	state = topmost(own, found);
+	if (state && is_above(state, trigger))
+		fill_limit(record, state,
+			   SHOWS_OOM_LOCK ? TAPIO_OOM_LIMIT_BY_LOCK : TAPIO_OOM_LIMIT_BY_USAGE,
+			   page_bytes);
 }
 
 /* Both are sums that may lag behind, and a lagging sum may be below zero. */

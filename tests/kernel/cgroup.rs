@@ -118,6 +118,14 @@ impl Cgroup {
         self.write(file, &bytes.to_string());
     }
 
+    pub fn memory_usage(&self) -> u64 {
+        let file = match self.hierarchy {
+            Hierarchy::V2 => "memory.current",
+            Hierarchy::V1Memory => "memory.usage_in_bytes",
+        };
+        self.read(file).trim().parse().expect("a number of bytes")
+    }
+
     /// How many processes of this cgroup the kernel itself says it killed for memory.
     pub fn oom_kills(&self) -> u64 {
         let file = match self.hierarchy {

@@ -192,6 +192,30 @@ fn neither_137_nor_sigkill_is_an_oom_kill() {
     }
 }
 
+/// The machine runs out, not the cgroup, which is as full as one of much page cache always is.
+#[test]
+fn a_full_cgroup_is_not_blamed_for_the_machines_shortage() {
+    let mut agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
+    let cgroup = Cgroup::new();
+    let mut victim = Scene::root(&cgroup, "--oom-score-adj 1000 hold 16");
+    victim.line();
+    let limit = cgroup.memory_usage();
+    cgroup.limit_memory(limit);
+    assert!(
+        cgroup.memory_usage() + BATCH_BYTES >= limit,
+        "the scene failed: it is not full"
+    );
+    std::fs::write("/proc/sysrq-trigger", "f").expect("this kernel kills on request");
+    assert_eq!(victim.end().signal(), Some(libc::SIGKILL));
+    let event = killed(&mut agent, victim.pid());
+    for fact in ["constraint", "limit_by", "limit_cgroup_path"] {
+        assert_eq!(*event.fact(fact), Value::Null, "{event:?}");
+    }
+    assert_eq!(event.fact("not_observed")["constraint"], "no_limit_found");
+    cgroup.assert_named_by(&event);
+    assert_eq!(cgroup.events(&agent.stop()).len(), 2);
+}
+
 /// With `memory.oom.group` the kernel kills everyone there, and each of them is one kill.
 #[test]
 fn a_group_that_is_killed_whole_is_one_kill_each() {
