@@ -40,7 +40,7 @@ struct sender {
 	__u32 signal;
 	__u32 flag;
 	struct tapio_process_ref process;
-	__u32 reserved;
+	__u32 is_final;
 	struct tapio_cgroup_ref cgroup;
 };
 
@@ -95,6 +95,23 @@ static __always_inline bool is_unhandled(struct task_struct *target, __u32 signa
 	return !handler;
 }
 
+/*
+ * Whether this signal, whose target is ending, comes after the one that ended it: kernels before
+ * 5.17 deliver such signals too. One that ends a process as it is sent has set the group's status
+ * by now, and the next of the same number finds it final; one that dumps core sets the status only
+ * once it is taken, so a status of its number is that of an earlier one.
+ */
+static __always_inline bool is_too_late(struct task_struct *target, __u32 signal, __u32 key,
+					__u64 start_ns)
+{
+	struct sender *kept;
+
+	if (dumps_core(signal) || (target->signal->group_exit_code & 0x7f) != signal)
+		return true;
+	kept = bpf_map_lookup_elem(&senders, &key);
+	return kept && kept->is_final && kept->start_ns == start_ns;
+}
+
 static __always_inline void keep_sender(struct task_struct *target, __u32 signal, __u64 info,
 					struct tapio_counter_row *row)
 {
@@ -104,8 +121,11 @@ static __always_inline void keep_sender(struct task_struct *target, __u32 signal
 		.start_ns = target->group_leader->start_boottime,
 		.signal = signal,
 		.flag = TAPIO_EXIT_SENDER_KERNEL,
+		.is_final = target->signal->flags & SIGNAL_GROUP_EXIT,
 	};
 
+	if (sender.is_final && is_too_late(target, signal, key, sender.start_ns))
+		return;
 	if (is_from_process(info)) {
 		sender.flag = TAPIO_EXIT_SENDER_PROCESS;
 		refer_to_process(&sender.process, current);

@@ -1,12 +1,22 @@
 //! Scenes in which one process ends another, and the log says who.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::os::{self, argument};
+use crate::{lives, memory};
 
 /// `kill PID SIGNAL`: sends the signal and says who did.
 pub fn kill(arguments: &[String]) -> ExitCode {
     os::send(argument(arguments, 0), argument(arguments, 1));
+    os::say(&format!(r#"{{"sender":{}}}"#, os::this_pid()));
+    ExitCode::SUCCESS
+}
+
+/// `thread-kill PID SIGNAL`: the same to the leading thread alone.
+pub fn thread_kill(arguments: &[String]) -> ExitCode {
+    let victim = argument(arguments, 0);
+    os::send_to_thread(victim, victim, argument(arguments, 1));
     os::say(&format!(r#"{{"sender":{}}}"#, os::this_pid()));
     ExitCode::SUCCESS
 }
@@ -43,6 +53,35 @@ pub fn twice(arguments: &[String]) -> ExitCode {
     let first = os::this_pid();
     os::say(&format!(
         r#"{{"first":{first},"second":{second},"second_status":{status}}}"#
+    ));
+    ExitCode::SUCCESS
+}
+
+/// `kill-dumping MIB FOLDER`: a child of that size dumps its core into the folder, which is empty,
+/// and is sent SIGKILL while it does.
+pub fn dumping(arguments: &[String]) -> ExitCode {
+    let mib = argument(arguments, 0);
+    let folder: PathBuf = arguments.get(1).expect("causer: no folder").into();
+    let child = os::fork();
+    if child == 0 {
+        std::env::set_current_dir(&folder).expect("causer: the folder");
+        os::leave_a_core_of_any_size();
+        memory::take(mib, false);
+        return lives::fault(&["segv".to_owned()]);
+    }
+    os::real_time(50);
+    let has_begun = || {
+        let mut files = std::fs::read_dir(&folder).expect("causer: the folder");
+        files.any(|file| file.is_ok_and(|file| file.metadata().is_ok_and(|about| about.len() > 0)))
+    };
+    while !has_begun() {
+        std::hint::spin_loop();
+    }
+    os::send(child, libc::SIGKILL);
+    let status = os::wait(child);
+    let sender = os::this_pid();
+    os::say(&format!(
+        r#"{{"pid":{child},"sender":{sender},"status":{status}}}"#
     ));
     ExitCode::SUCCESS
 }

@@ -8,7 +8,7 @@ const PAGE: usize = 4_096;
 const MIB: usize = 1 << 20;
 
 /// Touches so many MiB of fresh pages, page by page, and keeps them.
-fn take(mib: usize, shared: bool) {
+pub fn take(mib: usize, shared: bool) {
     let length = mib * MIB;
     if length == 0 {
         return;
@@ -87,7 +87,7 @@ pub fn hold_dying(arguments: &[String]) -> ExitCode {
     );
     os::say(r#"{"dying":true}"#);
     os::await_word();
-    os::ptrace("PTRACE_CONT", libc::PTRACE_CONT, child, 0);
+    os::let_go(child);
     let status = os::wait(child);
     os::say(&format!(r#"{{"status":{status}}}"#));
     ExitCode::SUCCESS

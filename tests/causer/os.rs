@@ -113,6 +113,16 @@ pub fn start_sharing<T>(
     pid
 }
 
+pub fn leave_a_core_of_any_size() {
+    let limit = libc::rlimit {
+        rlim_cur: libc::RLIM_INFINITY,
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    // SAFETY: the limit is a whole rlimit that lives across the call.
+    let result = unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const limit) };
+    checked("setrlimit", i64::from(result));
+}
+
 pub fn leave_no_core() {
     // SAFETY: no pointers are involved.
     let result = unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0) };
@@ -138,12 +148,25 @@ pub fn send(pid: libc::pid_t, signal: libc::c_int) {
     checked("kill", i64::from(result));
 }
 
+/// To one thread instead of its process.
+pub fn send_to_thread(pid: libc::pid_t, thread: libc::pid_t, signal: libc::c_int) {
+    // SAFETY: no pointers are involved.
+    let result = unsafe { libc::syscall(libc::SYS_tgkill, pid, thread, signal) };
+    checked("tgkill", result);
+}
+
 /// A request that takes a number.
 pub fn ptrace<R: TryInto<i64>>(name: &str, request: R, pid: libc::pid_t, data: libc::c_int) {
     let request = request.try_into().unwrap_or(-1);
     // SAFETY: the requests in use take numbers alone and write to no memory of ours.
     let result = unsafe { libc::syscall(libc::SYS_ptrace, request, pid, 0, i64::from(data)) };
     checked(name, result);
+}
+
+/// Lets a stopped child go on, unless a signal has done so already.
+pub fn let_go(pid: libc::pid_t) {
+    // SAFETY: the request takes numbers alone and writes to no memory of ours.
+    unsafe { libc::syscall(libc::SYS_ptrace, libc::PTRACE_CONT, pid, 0, 0) };
 }
 
 pub fn this_pid() -> libc::pid_t {

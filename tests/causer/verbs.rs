@@ -6,7 +6,7 @@ use crate::{flood, kill, lives, memory, network, storage, threads, wire};
 
 type Verb = fn(&[String]) -> ExitCode;
 
-const VERBS: [(&str, Verb); 38] = [
+const VERBS: [(&str, Verb); 40] = [
     ("exit", lives::exit),
     ("die", lives::die),
     ("fault", lives::fault),
@@ -21,8 +21,10 @@ const VERBS: [(&str, Verb); 38] = [
     ("leader-first", threads::leader_first),
     ("zombie-leader", threads::zombie_leader),
     ("kill", kill::kill),
+    ("thread-kill", kill::thread_kill),
     ("queue", kill::queue),
     ("kill-twice", kill::twice),
+    ("kill-dumping", kill::dumping),
     ("eat", memory::eat),
     ("hold", memory::hold),
     ("hold-dying", memory::hold_dying),

@@ -4,6 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 
 use serde_json::json;
 use tapio_tests::agent::{Event, TestAgent, container_config};
+use tapio_tests::folder::TestFolder;
 
 use crate::ABNORMAL_EXIT;
 use crate::cgroup::Cgroup;
@@ -80,6 +81,47 @@ fn of_two_kills_the_first_counts() {
     assert_eq!(victim.end().signal(), Some(libc::SIGKILL));
     let death = stage.death_of(victim.pid().into());
     assert_eq!(death.fact("sender")["pid"], number(&line, "first"));
+    stage.end();
+}
+
+/// The first SIGKILL ended it. Kernels before 5.17 deliver what comes while it dies, whatever the
+/// number and whether to the process or to its thread.
+#[test]
+fn what_reaches_a_dying_process_claims_nothing() {
+    let late = [("kill", libc::SIGTERM), ("thread-kill", libc::SIGKILL)];
+    for (verb, signal) in late {
+        let mut stage = Stage::new();
+        let mut tracer = Scene::root(&stage.victims, "hold-dying 1");
+        let dying = number(&tracer.line(), "pid");
+        let send = |words: String| number(&Scene::root(&stage.killers, &words).line(), "sender");
+        let first = send(format!("kill {dying} {}", libc::SIGKILL));
+        assert_eq!(tracer.line()["dying"], true);
+        let second = send(format!("{verb} {dying} {signal}"));
+        assert_ne!(first, second);
+        tracer.go();
+        assert_eq!(number(&tracer.line(), "status"), 9);
+        tracer.end();
+        let death = stage.death_of(dying);
+        assert_eq!(death.fact("sender")["pid"], first, "{verb}: {death:?}");
+        assert_eq!(death.fact("cause"), "signal_from_process");
+        stage.end();
+    }
+}
+
+/// A SIGKILL that cuts a core dump short is what ended the process: the wait status is its own.
+#[test]
+fn a_kill_during_a_core_dump_names_its_sender() {
+    let mut stage = Stage::new();
+    let folder = TestFolder::new();
+    let words = format!("kill-dumping 96 {}", folder.path().display());
+    let mut scene = Scene::root(&stage.victims, &words);
+    let line = scene.line();
+    scene.end();
+    assert_eq!(number(&line, "status"), 9, "the scene failed");
+    let death = stage.death_of(number(&line, "pid"));
+    assert_eq!(death.fact("signal"), libc::SIGKILL);
+    assert_eq!(death.fact("sender")["pid"], number(&line, "sender"));
+    assert_eq!(death.fact("cause"), "signal_from_process");
     stage.end();
 }
 
