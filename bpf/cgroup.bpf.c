@@ -29,6 +29,15 @@ struct {
 	__type(value, struct tapio_cgroup_name);
 } scratch SEC(".maps");
 
+static __always_inline void count_lost(void)
+{
+	__u32 only = 0;
+	struct tapio_cgroup_losses *lost = bpf_map_lookup_elem(&losses, &only);
+
+	if (lost)
+		__sync_fetch_and_add(&lost->names, 1);
+}
+
 /*
  * Nobody is woken for a name: who looks for one reads the ring first. Only when it is half full
  * is its reader called.
@@ -37,14 +46,9 @@ static __always_inline void send(struct tapio_cgroup_name *name, __u64 size)
 {
 	__u64 waiting = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 	__u64 flags = waiting > RING_BYTES / 2 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
-	struct tapio_cgroup_losses *lost;
-	__u32 only = 0;
 
-	if (!bpf_ringbuf_output(&ring, name, size, flags))
-		return;
-	lost = bpf_map_lookup_elem(&losses, &only);
-	if (lost)
-		__sync_fetch_and_add(&lost->names, 1);
+	if (bpf_ringbuf_output(&ring, name, size, flags))
+		count_lost();
 }
 
 static __always_inline struct tapio_cgroup_name *begin(struct cgroup *cgroup, __u16 kind)
@@ -74,8 +78,11 @@ int cgroup_mkdir(__u64 *ctx)
 	if (!name)
 		return 0;
 	len = bpf_probe_read_kernel_str(name->path, TAPIO_CGROUP_PATH_LEN, (void *)ctx[1]);
-	if (len < 0 || len > TAPIO_CGROUP_PATH_LEN)
+	/* The kernel's own room is as long, and it cuts what does not fit: such a name is another's. */
+	if (len < 0 || len >= TAPIO_CGROUP_PATH_LEN) {
+		count_lost();
 		return 0;
+	}
 	name->path_len = len;
 	send(name, size + len);
 	return 0;

@@ -1,5 +1,6 @@
 //! Whose it was: the cgroup of the moment, by path and id, though it be gone long before anyone asks.
 
+use std::collections::VecDeque;
 use std::os::unix::process::ExitStatusExt;
 
 use serde_json::Value;
@@ -43,6 +44,33 @@ fn a_cgroup_older_than_the_agent_is_named() {
     scene.end();
     let event = agent.expect("exit", |event| event.fact("pid") == scene.pid());
     child.assert_named_by(&event);
+    agent.stop();
+}
+
+/// The kernel cuts a name of 1,024 bytes and more: half a name is that of another cgroup.
+#[test]
+fn a_name_that_is_cut_is_no_name() {
+    let mut agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
+    let long = "n".repeat(240);
+    // The innermost first, which is how they have to go.
+    let mut nested = VecDeque::from([Cgroup::new()]);
+    for _ in 0..5 {
+        let child = nested[0].child(&long);
+        nested.push_front(child);
+    }
+    let (cut, whole) = (&nested[0], &nested[1]);
+    assert!(whole.path().len() < 1_023 && cut.path().len() > 1_023);
+    for (cgroup, path) in [(whole, Value::from(whole.path())), (cut, Value::Null)] {
+        let mut scene = Scene::root(cgroup, "exit 5");
+        scene.end();
+        let event = agent.expect("exit", |event| event.fact("pid") == scene.pid());
+        assert_eq!(*event.fact("cgroup_path"), path, "{event:?}");
+        assert_eq!(event.fact("cgroup_id"), cgroup.id(), "{event:?}");
+        assert_eq!(
+            event.not_observed("cgroup_path").is_string(),
+            path.is_null()
+        );
+    }
     agent.stop();
 }
 

@@ -83,7 +83,7 @@ impl Names {
         });
     }
 
-    /// Names that found no room in the ring.
+    /// Names that found no room in the ring, or are longer than the kernel itself has room for.
     pub fn lost(&self) -> u64 {
         self.losses.words()[offset_of!(CgroupLosses, names) / 8].load(Ordering::Relaxed)
     }
