@@ -94,7 +94,7 @@ fn a_receiver_that_would_be_spoken_to_in_the_wrong_way_is_refused_unquoted() {
     for (args, wanted) in [
         (
             &["--otlp-url", "https://user:hunter2@collector:4318"][..],
-            "--otlp-url asks for https, which this agent does not speak",
+            "--otlp-url asks for https, which Tapio does not speak",
         ),
         (
             &["--http-url", "http://user:hunter2@collector"],

@@ -65,9 +65,10 @@ impl Systemd {
 
     /// A word that does not get through is missed by systemd, which then does what its unit says.
     fn tell(&self, word: &str) {
-        if let Some(socket) = &self.socket
-            && let Err(error) = socket.send(word.as_bytes())
-        {
+        let Some(socket) = &self.socket else {
+            return;
+        };
+        if let Err(error) = socket.send(word.as_bytes()) {
             log::debug!("systemd was not told {word:?}: {error}");
         }
     }
