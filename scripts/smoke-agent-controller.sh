@@ -38,6 +38,14 @@ await() {
   fail "waited in vain for $what"
 }
 
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# What is killed holds its port and its directory until it is gone.
+kill_hard() {
+  kill -KILL "$1"
+  await "process $1 to be gone" gone "$1"
+}
+
 start_controller() { # PROFILE
   # As if the shell had not started it: what becomes of it is no news.
   "$controller" --listen "127.0.0.1:${port:-0}" --profile "$1" --accepted "$folder/accepted" \
@@ -84,14 +92,14 @@ await "the agent to run the config" runs
 refuse
 await "a refused connect" taken
 
-kill -KILL "$controller_pid"
+kill_hard "$controller_pid"
 refuse
 : >"$folder/controller.words"
 start_controller "$folder/second"
 await "what happened without a controller" taken
 await "the agent to run the other config" runs
 
-kill -KILL "$agent_pid"
+kill_hard "$agent_pid"
 start_agent
 grep -q "observing.*$(served)" "$folder/agent.words" || fail "the last config was not kept"
 refuse
@@ -99,7 +107,7 @@ await "a refused connect after a restart" taken
 says '"gaps_total":0,"regressions_total":0' || fail "batches are missing: $(status | tail -1)"
 
 kill -TERM "$agent_pid"
-await "the agent to leave" eval "! kill -0 $agent_pid"
+await "the agent to leave" gone "$agent_pid"
 stored=$(cat "$folder"/evidence/20*.jsonl | wc -l) ids=$(grep -o '"id":"[^"]*"' "$folder/accepted" | sort -u | wc -l)
 [ "$stored" -eq "$(wc -l <"$folder/accepted")" ] || fail "of $stored events $(wc -l <"$folder/accepted") were taken"
 [ "$stored" -eq "$ids" ] || fail "of $stored events $ids are different"
