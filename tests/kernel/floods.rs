@@ -14,6 +14,9 @@ use crate::skipped::skipped;
 /// Deaths of a flood.
 const DEATHS: u64 = 50_000;
 
+/// The agent's own default: so many a second of one cgroup and type.
+const FAIR_SHARE: u64 = 200;
+
 /// How much of a flood, or of its rate, is caused here. A guest, which is emulated, makes do with a
 /// share: its first process says so, aloud.
 pub fn share_of(all: u64) -> u64 {
@@ -99,7 +102,10 @@ fn with_fair_share_off_five_thousand_a_second_are_told_one_by_one() {
 /// The loud one is folded, and every death of the quiet one is told.
 #[test]
 fn a_crash_loop_does_not_hide_its_neighbour() {
-    let agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
+    // A guest floods more slowly, and has its share divided as its floods are.
+    let share = share_of(FAIR_SHARE).to_string();
+    let config = container_config("workloads", &[]);
+    let agent = TestAgent::observe(&config, &["--fair-share", &share]);
     let (loud, quiet) = (Cgroup::new(), Cgroup::new());
     let mut crash_loop = Scene::root(&loud, &format!("flood {} 0 2 kill", share_of(DEATHS)));
     let mut pids: Vec<u32> = (0..40)
