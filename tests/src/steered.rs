@@ -4,7 +4,7 @@
 //! reports as applied.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
@@ -44,15 +44,8 @@ impl SteeredController {
         let wheel = Arc::new(Wheel::default());
         wheel.turn(config);
         let of_host = Arc::clone(&wheel);
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let host = Host::open(
-            listener,
-            Arc::new(move |incoming: &Incoming, stream: &TcpStream| {
-                of_host.reply(incoming, stream)
-            }),
-        );
         Self {
-            host: host.expect("it has an address"),
+            host: Host::anywhere(move |incoming, stream| of_host.reply(incoming, stream)),
             wheel,
         }
     }

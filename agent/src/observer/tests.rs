@@ -11,7 +11,7 @@ use tapio_common::occurrence::{Head, write_line};
 use tapio_common::time::Timestamp;
 
 use super::*;
-pub(super) use table::{flags, number, play_table};
+pub(super) use table::{flags, number, play_table, said_of};
 
 const SEED: u64 = 0x7a11_0bad_c0de_5eed;
 const ROUNDS: usize = 20_000;

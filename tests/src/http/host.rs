@@ -35,6 +35,17 @@ impl Shared {
 }
 
 impl Host {
+    /// At a port of loopback that is free.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn anywhere(
+        replies: impl Fn(&Incoming, &TcpStream) -> io::Result<bool> + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Self::open(listener, Arc::new(replies)).expect("it has an address")
+    }
+
     pub fn open(listener: TcpListener, replies: Arc<Replies>) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tapio_common::abi::Plain;
 use tapio_common::abi::shared::{ABI_VERSION, CgroupRef, ProcessRef};
 use tapio_common::catalogue::Observer;
 
 use super::*;
-use crate::observer::classify;
-use crate::observer::tests::{flags, line_of, number};
+use crate::observer::tests::{flags, number, said_of};
 
 fn process(record: &Value) -> ProcessRef {
     let mut process = ProcessRef::zeroed();
@@ -69,23 +68,6 @@ fn bytes_of(record: &Value) -> Vec<u8> {
     exit.as_bytes().to_vec()
 }
 
-/// The parts of an occurrence that are the observer's.
-fn said_of(record: &Value) -> Value {
-    match classify(Observer::Container, &bytes_of(record)).expect("a record") {
-        Classified::Ignored(anomaly) => json!({"ignored": anomaly.event_type()}),
-        Classified::Anomalous(anomalous) => {
-            let line: Value = serde_json::from_slice(&line_of(&anomalous)).expect("a line");
-            json!({
-                "type": line["type"],
-                "severity": line["severity"],
-                "outcome": line["outcome"],
-                "error": line["error"],
-                "data": line["data"],
-            })
-        }
-    }
-}
-
 #[test]
 fn every_case_of_the_table() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/container");
@@ -95,7 +77,7 @@ fn every_case_of_the_table() {
         let text = std::fs::read_to_string(&path).expect("a table");
         let table: Value = serde_json::from_str(&text).expect("a table in JSON");
         for case in table["cases"].as_array().expect("cases") {
-            let said = said_of(&case["record"]);
+            let said = said_of(Observer::Container, &bytes_of(&case["record"]));
             assert_eq!(said, case["wanted"], "{}: {}", path.display(), case["rule"]);
             cases += 1;
         }

@@ -58,7 +58,7 @@ pub fn play_table(observer: Observer, bytes_of: fn(&Value) -> Vec<u8>) -> usize 
 }
 
 /// The parts of an occurrence that are the observer's.
-fn said_of(observer: Observer, record: &[u8]) -> Value {
+pub fn said_of(observer: Observer, record: &[u8]) -> Value {
     let anomalous = match classify(observer, record) {
         Err(malformed) => return json!({"malformed": malformed.to_string()}),
         Ok(Classified::Ignored(anomaly)) => return json!({"ignored": anomaly.event_type()}),
