@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tapio_tests::deadline::{poll_for, wait_for};
 use tapio_tests::manifests::{daemon_set, folder, items, strings};
+use tapio_tests::place::free_place;
 
 use crate::podman::Podman;
 use crate::said;
@@ -166,8 +167,7 @@ fn it_observes_the_host_and_answers_its_probe() {
 fn the_controller_is_nobody_and_answers() {
     let podman = Podman::new();
     let image = podman.image("controller");
-    let port = free_port();
-    let listen = format!("127.0.0.1:{port}");
+    let listen = free_place().expect("a place").to_string();
     let id = podman.run(&[
         "run",
         "--detach",
@@ -195,9 +195,4 @@ fn the_controller_is_nobody_and_answers() {
         "{status}"
     );
     assert!(status.contains("CapPrm:\t0000000000000000"), "{status}");
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
-    listener.local_addr().expect("it is bound").port()
 }

@@ -1,21 +1,53 @@
-//! A port that stays ours while nobody listens on it.
+//! A place that stays ours while nobody listens on it.
+//!
+//! Each process has a loopback address of its own and each place of it another port, so that neither
+//! a neighbour in the same process nor a program that looks at the same time finds the same one.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::process;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Below the ports that connections are given: one of those may be taken by somebody's connection
 /// meanwhile, and a connect to it may even meet itself.
-const FIRST: u16 = 20_000;
-const PORTS: u16 = 10_000;
+const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
 /// Where something of ours may listen, leave, and listen again.
 pub fn free_place() -> io::Result<SocketAddrV4> {
-    // Programs that look at the same time begin at different ports.
-    let begin = u16::try_from(process::id() % u32::from(PORTS)).map_err(io::Error::other)?;
-    let ports = (0..PORTS).map(|step| FIRST + (begin + step) % PORTS);
-    let mut places = ports.map(|port| SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
-    places
-        .find(|place| TcpListener::bind(place).is_ok())
-        .ok_or_else(|| io::Error::other("no port below the ephemeral ones is free"))
+    static NEXT: AtomicU16 = AtomicU16::new(PORTS.start);
+    let address = address_of(process::id());
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if !PORTS.contains(&port) {
+            return Err(io::Error::other("this process used up its places"));
+        }
+        let place = SocketAddrV4::new(address, port);
+        if TcpListener::bind(place).is_ok() {
+            return Ok(place);
+        }
+    }
+}
+
+/// A process id has 22 bits at most; 127.64.0.0/10 has as many.
+fn address_of(pid: u32) -> Ipv4Addr {
+    let [_, high, middle, low] = pid.to_be_bytes();
+    Ipv4Addr::new(127, 64 | (high & 63), middle, low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::thread;
+
+    #[test]
+    fn nobody_who_looks_at_the_same_time_is_given_the_same() {
+        let looking: Vec<_> = (0..16).map(|_| thread::spawn(free_place)).collect();
+        let places: HashSet<SocketAddrV4> = looking
+            .into_iter()
+            .map(|one| one.join().expect("it looks").expect("a place"))
+            .collect();
+        assert_eq!(places.len(), 16);
+        assert_ne!(address_of(process::id()), address_of(process::id() + 1));
+    }
 }
