@@ -9,13 +9,15 @@ mod answer;
 mod backoff;
 mod client;
 mod connection;
+mod error;
 mod leave;
 mod request;
 mod resolve;
 
 pub use answer::Answer;
 pub use backoff::{Backoff, Chance};
-pub use client::{CallError, Client, Limits};
+pub use client::{Client, Limits};
+pub use error::CallError;
 pub use leave::Leave;
 pub use request::Request;
 pub use tapio_wire::endpoint::Endpoint;

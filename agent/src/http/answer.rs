@@ -3,8 +3,8 @@
 //! An answer is a status, the two headers anybody here asks for, and a body of known end: by
 //! length, in chunks, or up to the close of the connection. Everything else is skipped.
 
-use super::client::CallError;
 use super::connection::{Connection, Until};
+use super::error::CallError;
 
 /// Status line and headers together; also the most that is read at once.
 const HEAD_BYTES_MAX: usize = 16 << 10;

@@ -33,12 +33,6 @@ impl Chance {
         let nanos = crate::clock::nanos(most);
         Duration::from_nanos(self.next() % nanos.saturating_add(1).max(1))
     }
-
-    /// `middle`, give or take a tenth of it.
-    pub fn around(&mut self, middle: Duration) -> Duration {
-        let tenth = middle / 10;
-        middle - tenth + self.up_to(tenth * 2)
-    }
 }
 
 /// The delays between attempts that fail.
@@ -107,13 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_stays_around_its_middle() {
-        let mut chance = Chance::new(3);
-        let middle = Duration::from_secs(30);
-        for _ in 0..1_000 {
-            let about = chance.around(middle);
-            assert!(about >= Duration::from_secs(27) && about <= Duration::from_secs(33));
-        }
-        assert_eq!(chance.up_to(Duration::ZERO), Duration::ZERO);
+    fn up_to_nothing_is_nothing() {
+        assert_eq!(Chance::new(3).up_to(Duration::ZERO), Duration::ZERO);
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
-use super::client::CallError;
+use super::error::CallError;
 use super::leave::{Leave, Waited};
 
 /// A connected, non-blocking socket.

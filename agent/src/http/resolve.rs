@@ -12,7 +12,7 @@ use std::thread::Builder;
 
 use crossbeam_channel::{Receiver, bounded};
 
-use super::client::CallError;
+use super::error::CallError;
 use super::leave::{Leave, Waited};
 use crate::stop::Stop;
 use tapio_wire::endpoint::{Endpoint, Host};
