@@ -8,33 +8,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 
 use super::disk::{Disk, read_whole};
+use super::link::Link;
 use super::name::SegmentName;
-use super::seal::{BadSeal, Head, SEAL_BYTES_MAX, Seal, Sha};
+use super::seal::{BadSeal, SEAL_BYTES_MAX, Seal, Sha};
 use super::segment::len_of;
-
-/// A seal that was read, and the hash of its file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    pub name: SegmentName,
-    pub seal: Seal,
-    pub sha256: Sha,
-    /// The length of the seal's own file.
-    pub seal_bytes: u64,
-}
-
-impl Link {
-    /// What the segment and its seal take on the disk.
-    pub fn bytes_on_disk(&self) -> u64 {
-        self.seal.bytes + self.seal_bytes
-    }
-
-    pub fn head(&self) -> Head {
-        Head {
-            seal: self.name.seal_file(),
-            sha256: self.sha256,
-        }
-    }
-}
 
 /// Reads the seal of `name` from `file`, or says why the file is none.
 pub fn read_link<D: Disk>(

@@ -8,8 +8,8 @@ use std::io;
 
 use sha2::{Digest, Sha256};
 
-use super::chain::Link;
 use super::disk::{Access, Disk, append_all, replace};
+use super::link::Link;
 use super::name::{Hour, SegmentName};
 use super::seal::{FORMAT, Seal, Sha};
 use crate::time::{NANOS_PER_SECOND, Now, Timestamp};

@@ -12,9 +12,10 @@ use std::io::{self, BufRead, BufReader};
 
 use sha2::{Digest, Sha256};
 
-use super::chain::{Link, newly_expired, read_link, runs};
+use super::chain::{newly_expired, read_link, runs};
 use super::coverage_file::Left;
 use super::disk::{Disk, Listed};
+use super::link::Link;
 use super::name::SegmentName;
 use super::seal::{BadSeal, Head, Sha};
 use super::segment::len_of;

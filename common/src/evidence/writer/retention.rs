@@ -9,8 +9,8 @@ use std::io;
 
 use super::{Notice, Writer};
 use crate::coverage::{Entry, Expired};
-use crate::evidence::chain::Link;
 use crate::evidence::disk::Disk;
+use crate::evidence::link::Link;
 use crate::evidence::name::SegmentName;
 use crate::time::{NANOS_PER_SECOND, Now, Timestamp};
 
