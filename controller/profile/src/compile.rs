@@ -8,11 +8,7 @@
 use tapio_wire::CompiledConfig;
 
 use crate::schema::{Container, EvidenceProfile, Network, NodePmc, Storage};
-
-pub(crate) const NANOS_PER_MS: u64 = 1_000_000;
-pub(crate) const PERMILLE_PER_PCT: f64 = 10.0;
-const MICROS_PER_MS: u32 = 1_000;
-const MILLI_PER_ONE: f64 = 1_000.0;
+use crate::units::{MICROS_PER_MS, MILLI_PER_ONE, NANOS_PER_MS, PERMILLE_PER_PCT};
 
 const _: () = assert!(
     600_000 <= u32::MAX / MICROS_PER_MS,

@@ -10,6 +10,7 @@ mod error;
 mod node;
 mod range;
 mod schema;
+mod units;
 
 pub use error::{Problem, ProfileError};
 pub use node::Node;

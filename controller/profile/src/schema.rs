@@ -9,10 +9,10 @@ use serde::de::{Deserialize, Deserializer, Error};
 use tapio_wire::config::{ExitCodes, NodePmcConfig, StorageConfig};
 use tapio_wire::names::ContainerExits;
 
-use crate::compile::{NANOS_PER_MS, PERMILLE_PER_PCT};
 use crate::error::{Problem, ProfileError};
 use crate::node::Node;
 use crate::range::{FromNode, Number, Whole};
+use crate::units::{NANOS_PER_MS, PERMILLE_PER_PCT};
 
 const API_VERSION: &str = "tapio.false.systems/v0";
 const KIND: &str = "EvidenceProfile";
