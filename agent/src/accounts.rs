@@ -11,7 +11,7 @@ use tapio_common::ledger::{FORMAT, Ledger, ObserverCounts, TypeCounts};
 use tapio_common::sink::SinkAccount;
 use tapio_common::time::Timestamp;
 
-use crate::sink::SinkName;
+use crate::sink::name::SinkName;
 
 const TYPES: usize = Anomaly::ALL.len();
 

@@ -124,7 +124,7 @@ fn observe(
     };
     let (mut fronts, mut tasks) = (Vec::new(), Vec::new());
     for (name, account) in accounts.sinks() {
-        let Opened { front, task } = name.open(&outfit, account)?;
+        let Opened { front, task } = sink::open(name, &outfit, account)?;
         fronts.push(front);
         tasks.extend(task.map(|task| (name, task)));
     }

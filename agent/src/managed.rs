@@ -15,26 +15,17 @@ mod report;
 mod rhythm;
 mod turns;
 
-use std::time::Duration;
-
 use self::last_config::LastConfig;
 use self::turns::Turns;
 use crate::accounts::Accounts;
 use crate::config::{ConfigError, NamedConfig};
 use crate::http::Chance;
 use crate::kept::Kept;
-use crate::settings::Settings;
+use crate::settings::{Intervals, Settings};
 
 pub use exchange::{JSON, LIMITS, Trouble};
 pub use in_force::InForce;
 pub use link::Link;
-
-/// How often the controller is asked and told.
-#[derive(Debug, Clone, Copy)]
-pub struct Intervals {
-    pub poll: Duration,
-    pub heartbeat: Duration,
-}
 
 /// What the thread `heartbeat` is made of, before anything is loaded.
 pub struct Managed<'a> {

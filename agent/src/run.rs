@@ -27,7 +27,8 @@ use crate::queue::{Sender, bounded};
 use crate::rings::RingTask;
 use crate::settings::Settings;
 use crate::signals::{Signals, limit_leaving};
-use crate::sink::{SinkName, Task};
+use crate::sink::Task;
+use crate::sink::name::SinkName;
 use crate::stop::Stop;
 
 /// So many seconds' worth of its share may a cgroup emit at once.

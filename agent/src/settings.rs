@@ -15,8 +15,14 @@ use tapio_common::log_line::LogFormat;
 use tapio_common::quantity;
 
 use crate::http::Endpoint;
-use crate::managed::Intervals;
-use crate::sink::SinkName;
+use crate::sink::name::SinkName;
+
+/// How often the controller is asked and told.
+#[derive(Debug, Clone, Copy)]
+pub struct Intervals {
+    pub poll: Duration,
+    pub heartbeat: Duration,
+}
 
 /// Everything `tapio-agent` can be told.
 #[derive(Debug, Clone)]

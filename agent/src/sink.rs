@@ -1,6 +1,6 @@
-//! The table of sinks, and how one is opened.
+//! How a sink is opened.
 //!
-//! A sink is one file beside this one and one row here. Opening happens before any thread starts,
+//! A sink is one file beside this one, a row in the table of names and one here. Opening happens before any thread starts,
 //! so that what cannot work is refused at once. Its front is the batch thread's; a sink that talks
 //! to somebody who may be slow brings a task of its own, which runs in a thread of that name.
 
@@ -8,6 +8,7 @@ mod controller;
 mod credential;
 mod file;
 mod http;
+pub mod name;
 mod otlp;
 mod outbox;
 mod remote;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use tapio_common::sink::{Sink, SinkAccount};
 
 use self::credential::CredentialError;
+use self::name::SinkName;
 use crate::accounts::Accounts;
 use crate::http::Chance;
 use crate::kept::Kept;
@@ -117,46 +119,17 @@ impl std::error::Error for SinkError {
     }
 }
 
-type Open = for<'a> fn(&Outfit<'a>, &'a SinkAccount) -> Result<Opened<'a>, SinkError>;
-
-macro_rules! sinks {
-    ($($variant:ident $name:literal $open:expr;)+) => {
-        /// A destination by the name it has in flags, in the ledger and as a thread.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum SinkName { $($variant),+ }
-
-        impl SinkName {
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-
-            fn opener(self) -> Open {
-                match self { $(Self::$variant => $open),+ }
-            }
-        }
-    };
-}
-
-sinks! {
-    Stdout "stdout" stdout::open;
-    File "file" file::open;
-    Http "http" http::open;
-    Otlp "otlp" otlp::open;
-    Controller "controller" controller::open;
-}
-
-impl SinkName {
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|sink| sink.name() == name)
-    }
-
-    pub fn open<'a>(
-        self,
-        outfit: &Outfit<'a>,
-        account: &'a SinkAccount,
-    ) -> Result<Opened<'a>, SinkError> {
-        (self.opener())(outfit, account)
+/// Opens the sink of that name.
+pub fn open<'a>(
+    name: SinkName,
+    outfit: &Outfit<'a>,
+    account: &'a SinkAccount,
+) -> Result<Opened<'a>, SinkError> {
+    match name {
+        SinkName::Stdout => stdout::open(outfit, account),
+        SinkName::File => file::open(outfit, account),
+        SinkName::Http => http::open(outfit, account),
+        SinkName::Otlp => otlp::open(outfit, account),
+        SinkName::Controller => controller::open(outfit, account),
     }
 }

@@ -15,7 +15,7 @@ use tapio_common::sink::{SinkAccount, Written};
 use super::*;
 use crate::observer::{Classified, classify};
 use crate::queue;
-use crate::sink::SinkName;
+use crate::sink::name::SinkName;
 
 const POD: &str = "/kubepods/burstable/pod0f3c1a52-7b6e-4a11-9c3d-2e5f60718293";
 const ID: &str = "3f4c0d9a7b21e65880aa1f2c9d3e4b5a6c7d8e9f00112233445566778899aabb";

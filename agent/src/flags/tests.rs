@@ -7,7 +7,7 @@ use tapio_common::command_line::Usage;
 use tapio_common::log_line::LogFormat;
 
 use super::*;
-use crate::sink::SinkName;
+use crate::sink::name::SinkName;
 
 fn read(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Asked, Usage> {
     let environment: HashMap<&str, &str> = environment.iter().copied().collect();

@@ -8,7 +8,7 @@ use tapio_common::time::Timestamp;
 
 use super::*;
 use crate::accounts::KernelCounts;
-use crate::sink::SinkName;
+use crate::sink::name::SinkName;
 
 /// A folder of the test's own.
 struct Scratch(PathBuf);

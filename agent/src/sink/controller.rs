@@ -23,7 +23,8 @@ use self::courier::Courier;
 use self::directory::Directory;
 use self::follower::Follower;
 use self::stream::Stream;
-use super::{Opened, Outfit, SinkError, SinkName};
+use super::name::SinkName;
+use super::{Opened, Outfit, SinkError};
 use crate::bell::Bell;
 
 /// How long the last batches may take when the agent leaves.

@@ -4,9 +4,10 @@
 
 use tapio_common::sink::SinkAccount;
 
+use super::name::SinkName;
 use super::outbox::Block;
 use super::remote::{self, Dialect, Receipt};
-use super::{Opened, Outfit, SinkError, SinkName};
+use super::{Opened, Outfit, SinkError};
 
 const DIALECT: Dialect = Dialect {
     name: SinkName::Http,

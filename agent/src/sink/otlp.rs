@@ -9,9 +9,10 @@ mod facts;
 use serde_json::Value;
 use tapio_common::sink::SinkAccount;
 
+use super::name::SinkName;
 use super::outbox::Block;
 use super::remote::{self, Dialect, Receipt};
-use super::{Opened, Outfit, SinkError, SinkName};
+use super::{Opened, Outfit, SinkError};
 use crate::clock;
 
 const DIALECT: Dialect = Dialect {

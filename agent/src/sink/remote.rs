@@ -10,8 +10,9 @@ use std::time::Duration;
 use tapio_common::sink::{DropReason, SinkAccount};
 
 use super::credential::Header;
+use super::name::SinkName;
 use super::outbox::{Back, BatchLimits, Block, outbox};
-use super::{Opened, SinkError, SinkName};
+use super::{Opened, SinkError};
 use crate::clock;
 use crate::http::{Answer, Backoff, CallError, Chance, Client, Endpoint, Leave, Limits, Request};
 use crate::settings::Settings;

@@ -13,7 +13,8 @@ use crossbeam_channel::TrySendError;
 use tapio_common::sink::{DropReason, Sink, SinkAccount, Written};
 use tapio_common::time::Now;
 
-use super::{Opened, Outfit, SinkError, SinkName};
+use super::name::SinkName;
+use super::{Opened, Outfit, SinkError};
 use crate::clock;
 use crate::outlet::Outlet;
 use crate::queue::{Receiver, Sender, bounded};
