@@ -3,6 +3,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include "abi.h"
 #include "tapio_abi.h"
 #include "cgroup.h"
 

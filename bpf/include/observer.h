@@ -9,6 +9,7 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include "abi.h"
 #include "tapio_abi.h"
 
 /* Each program file says how much it may have waiting. */

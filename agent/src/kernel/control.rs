@@ -12,6 +12,11 @@ use super::mapped::Mapped;
 /// 32-bit numbers before the first slot: the index and the version.
 const HEAD: usize = 2;
 
+/// The whole of a control block, of which `config_bytes` is the size of one slot.
+pub(super) const fn block_bytes(config_bytes: usize) -> usize {
+    HEAD * 4 + 2 * config_bytes
+}
+
 /// One observer's config block. One thread at a time may store to it.
 #[derive(Debug)]
 pub struct Control {

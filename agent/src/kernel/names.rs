@@ -57,6 +57,7 @@ impl Names {
             sampling: None,
             shape: Vec::new(),
             sizes: Vec::new(),
+            values: vec![("losses", size_of::<CgroupLosses>())],
         };
         let mut parts = object::load(&plan, types, surroundings)?;
         for (_, attached) in parts.hooks.drain(..) {

@@ -10,6 +10,8 @@ use std::path::Path;
 
 use libbpf_rs::{Link, MapCore, Object, ObjectBuilder, OpenObject, PrintLevel, ProgramInput};
 
+use tapio_common::abi::shared::ABI_VERSION;
+
 use super::btf::KernelTypes;
 use super::obstacle::{Obstacle, Surroundings};
 use super::sampling::{SAMPLE, Sampling};
@@ -18,6 +20,9 @@ use super::sampling::{SAMPLE, Sampling};
 /// what it does not take.
 const COSTS: u32 = 4;
 const STEPS: u32 = 1;
+
+/// Where an object says of which ABI it is; nothing is made of it in the kernel.
+const ABI_MAP: &str = ".rodata.abi";
 
 /// What is to be loaded.
 #[derive(Debug)]
@@ -36,6 +41,8 @@ pub struct Plan<'a> {
     pub shape: Vec<u8>,
     /// Maps that are not as large as the object says.
     pub sizes: Vec<(&'static str, u32)>,
+    /// Maps that are read in place, and the bytes of one value as this agent knows it.
+    pub values: Vec<(&'static str, usize)>,
 }
 
 /// A loaded map.
@@ -125,6 +132,7 @@ fn open(plan: &Plan<'_>, hooks: &[&str], words: u32) -> Result<OpenObject, Obsta
         }
     }
     .map_err(refused)?;
+    recognize(plan, &object)?;
     for mut program in object.progs_mut() {
         let is_sampled = plan.sampling.is_some() && program.name() == SAMPLE;
         let is_wanted = is_sampled
@@ -139,7 +147,9 @@ fn open(plan: &Plan<'_>, hooks: &[&str], words: u32) -> Result<OpenObject, Obsta
     }
     for mut map in object.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
-        if name.ends_with(".rodata") {
+        if name == ABI_MAP {
+            map.set_autocreate(false).map_err(refused)?;
+        } else if name.ends_with(".rodata") {
             map.set_initial_value(&plan.shape).map_err(refused)?;
         }
         if let Some((_, entries)) = plan.sizes.iter().find(|(sized, _)| *sized == name) {
@@ -147,6 +157,34 @@ fn open(plan: &Plan<'_>, hooks: &[&str], words: u32) -> Result<OpenObject, Obsta
         }
     }
     Ok(object)
+}
+
+/// Objects from files may be of another release, whose records and config mean other things.
+fn recognize(plan: &Plan<'_>, object: &OpenObject) -> Result<(), Obstacle> {
+    let foreign = |difference| {
+        let object = plan.name;
+        Err(Obstacle::Foreign { object, difference })
+    };
+    let find = |wanted: &str| object.maps().find(|map| map.name() == wanted);
+    let version = find(ABI_MAP).and_then(|map| map.initial_value().map(<[u8]>::to_vec));
+    match version.as_deref().map(<[u8; 4]>::try_from) {
+        Some(Ok(bytes)) if u32::from_ne_bytes(bytes) == u32::from(ABI_VERSION) => {}
+        Some(Ok(bytes)) => {
+            let theirs = u32::from_ne_bytes(bytes);
+            return foreign(format!("it is of ABI {theirs}, not {ABI_VERSION}"));
+        }
+        Some(Err(_)) | None => return foreign("it does not say its ABI".to_owned()),
+    }
+    for (name, bytes) in plan.values.iter().copied() {
+        match find(name).map(|map| to_usize(map.value_size())) {
+            Some(theirs) if theirs == bytes => {}
+            Some(theirs) => {
+                return foreign(format!("its {name} has {theirs} bytes, not {bytes}"));
+            }
+            None => return foreign(format!("it has no {name}")),
+        }
+    }
+    Ok(())
 }
 
 /// Tables of an object are read in place, so its first byte has to be aligned.
@@ -223,5 +261,60 @@ fn to_usize(number: u32) -> usize {
 fn log_words(_: PrintLevel, text: String) {
     for line in text.trim_end().lines() {
         log::debug!("{line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tapio_common::abi::cgroup::CgroupLosses;
+
+    use super::*;
+
+    const LOSSES_BYTES: usize = size_of::<CgroupLosses>();
+
+    fn plan(values: Vec<(&'static str, usize)>) -> Plan<'static> {
+        Plan {
+            name: "cgroup",
+            folder: None,
+            embedded: tapio_bpf::cgroup(),
+            hooks: Vec::new(),
+            run_once: &[],
+            sampling: None,
+            shape: Vec::new(),
+            sizes: Vec::new(),
+            values,
+        }
+    }
+
+    fn refusal_of(values: Vec<(&'static str, usize)>) -> Option<String> {
+        let refusal = open(&plan(values), &[], 0).err();
+        refusal.map(|obstacle| obstacle.to_string())
+    }
+
+    #[test]
+    fn a_map_that_is_missing_or_of_another_size_is_named() {
+        assert_eq!(refusal_of(vec![("losses", LOSSES_BYTES)]), None);
+        let said = refusal_of(vec![("losses", LOSSES_BYTES + 8)]).expect("a refusal");
+        assert!(
+            said.contains("cgroup.bpf.o") && said.contains("its losses has"),
+            "{said}"
+        );
+        let said = refusal_of(vec![("control", 8)]).expect("a refusal");
+        assert!(said.contains("it has no control"), "{said}");
+    }
+
+    #[test]
+    fn an_object_of_another_abi_is_refused() {
+        let plan = plan(Vec::new());
+        let mut object = ObjectBuilder::default()
+            .open_memory(plan.embedded)
+            .expect("our own object");
+        recognize(&plan, &object).expect("it is of this release");
+        for mut map in object.maps_mut().filter(|map| map.name() == ABI_MAP) {
+            map.initial_value_mut().expect("a constant")[0] += 1;
+        }
+        let refused = recognize(&plan, &object).expect_err("it is of another");
+        let said = refused.to_string();
+        assert!(said.contains("of ABI"), "{said}");
     }
 }

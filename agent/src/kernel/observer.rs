@@ -7,11 +7,13 @@
 use std::path::Path;
 
 use libbpf_rs::Link;
+use tapio_common::abi::shared::{CounterRow, FoldSlot};
 use tapio_common::catalogue::{Anomaly, Observer};
 use tapio_wire::CompiledConfig;
 
 use super::btf::KernelTypes;
 use super::container;
+use super::control;
 use super::network;
 use super::node;
 use super::object::{self, Parts, Plan};
@@ -183,6 +185,11 @@ pub(super) fn load_driven(
         sampling: sampling.as_ref(),
         shape: (spec.shape)(types),
         sizes,
+        values: vec![
+            ("control", control::block_bytes(slot_bytes(spec))),
+            ("counters", size_of::<CounterRow>()),
+            ("folds", size_of::<FoldSlot>()),
+        ],
     };
     match sampling {
         None => plan.hooks = spec.hooks.iter().map(|hook| hook.name).collect(),
@@ -228,6 +235,10 @@ fn counters(spec: &'static Spec, sampling: Result<&Sampling, &Obstacle>) -> Vec<
         .collect()
 }
 
+fn slot_bytes(spec: &Spec) -> usize {
+    (spec.config)(&CompiledConfig::default(), FairShare::OFF, 0).len()
+}
+
 fn possible_cpus() -> libbpf_rs::Result<u32> {
     let cpus = libbpf_rs::num_possible_cpus()?;
     Ok(u32::try_from(cpus).unwrap_or(u32::MAX))
@@ -261,7 +272,7 @@ fn assemble(
         };
     }
     links.append(&mut parts.links);
-    match Watch::new(observer, spec, parts) {
+    match Watch::new(observer, spec, parts, slot_bytes(spec)) {
         Ok(watch) => LoadedObserver {
             observer,
             status,

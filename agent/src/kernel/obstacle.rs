@@ -37,6 +37,11 @@ pub enum Obstacle {
         path: PathBuf,
         source: std::io::Error,
     },
+    /// Programs from a file that are of another release.
+    Foreign {
+        object: &'static str,
+        difference: String,
+    },
     Refused {
         step: &'static str,
         source: libbpf_rs::Error,
@@ -78,6 +83,11 @@ impl fmt::Display for Obstacle {
             Self::NoPmu => write!(out, "no_pmu"),
             Self::NotCounted => write!(out, "this machine's CPUs do not count it"),
             Self::NoObject { path, source } => write!(out, "{}: {source}", path.display()),
+            Self::Foreign { object, difference } => write!(
+                out,
+                "{object}.bpf.o is of another release ({difference}): take the one of this release, \
+                 or leave out --ebpf-dir"
+            ),
             Self::Refused { step, source } => write!(out, "the kernel refused to {step}: {source}"),
             Self::Unmapped { what, source } => write!(out, "the {what} cannot be mapped: {source}"),
         }
@@ -94,6 +104,7 @@ impl std::error::Error for Obstacle {
             | Self::Lockdown
             | Self::Memlock { .. }
             | Self::SystemCallFilter
+            | Self::Foreign { .. }
             | Self::NoHook
             | Self::NoPmu
             | Self::NotCounted => None,

@@ -68,8 +68,8 @@ impl Watch {
         observer: Observer,
         spec: &'static Spec,
         mut parts: Parts,
+        config_bytes: usize,
     ) -> Result<Self, Obstacle> {
-        let config_bytes = (parts.value_bytes("control") - 8) / 2;
         let destinations = match parts.maps.contains_key("destinations") {
             true => Some(parts.mapped("destinations", Access::ReadWrite)?),
             false => None,
@@ -138,10 +138,6 @@ fn missed(program: &OwnedFd) -> Option<u64> {
 }
 
 impl Parts {
-    pub(super) fn value_bytes(&self, map: &str) -> usize {
-        self.maps.get(map).map_or(0, |part| part.value_bytes)
-    }
-
     /// Maps a whole mmapable array.
     pub(super) fn mapped(&mut self, map: &'static str, access: Access) -> Result<Mapped, Obstacle> {
         let part = self.take(map)?;
