@@ -8,6 +8,7 @@ mod btf;
 mod container;
 mod control;
 mod elf;
+mod fair_share;
 mod folds;
 mod mapped;
 mod names;
@@ -16,8 +17,10 @@ mod node;
 mod object;
 mod observer;
 mod obstacle;
+mod parts;
 mod ring;
 mod sampling;
+mod spec;
 mod storage;
 mod watch;
 
@@ -26,13 +29,14 @@ use std::path::Path;
 use libbpf_rs::Link;
 use tapio_common::catalogue::Observer;
 
+pub use fair_share::FairShare;
 pub use folds::{Fold, Folds};
 pub use names::{NameEvent, Names};
 pub use observer::{Hook, LoadedObserver, Status};
 pub use obstacle::{Memlock, Obstacle, Surroundings};
 pub use ring::Ring;
 pub use sampling::{Counter, Events};
-pub use watch::{FairShare, Watch};
+pub use watch::Watch;
 
 /// What is in the kernel from now on.
 #[derive(Debug)]

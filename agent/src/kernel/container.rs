@@ -7,9 +7,9 @@ use tapio_wire::CompiledConfig;
 use tapio_wire::names::ContainerExits;
 
 use super::btf::KernelTypes;
+use super::fair_share::FairShare;
 use super::mapped::page_bytes;
-use super::observer::{HookSpec, Spec};
-use super::watch::FairShare;
+use super::spec::{HookSpec, Spec};
 
 pub(super) static SPEC: Spec = Spec {
     object: tapio_bpf::container,

@@ -6,8 +6,8 @@ use tapio_common::catalogue::Anomaly;
 use tapio_wire::CompiledConfig;
 
 use super::btf::KernelTypes;
-use super::observer::{HookSpec, Spec};
-use super::watch::FairShare;
+use super::fair_share::FairShare;
+use super::spec::{HookSpec, Spec};
 
 pub(super) static SPEC: Spec = Spec {
     object: tapio_bpf::network,

@@ -5,10 +5,10 @@ use tapio_common::abi::node::NodeConfig;
 use tapio_common::catalogue::Anomaly;
 use tapio_wire::CompiledConfig;
 
-use super::observer::{HookSpec, Spec};
+use super::fair_share::FairShare;
 use super::obstacle::Obstacle;
 use super::sampling::{Events, Sampling};
-use super::watch::FairShare;
+use super::spec::{HookSpec, Spec};
 
 pub(super) static SPEC: Spec = Spec {
     object: tapio_bpf::node,

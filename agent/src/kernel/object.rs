@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use libbpf_rs::{Link, MapCore, Object, ObjectBuilder, OpenObject, PrintLevel, ProgramInput};
+use libbpf_rs::{MapCore, Object, ObjectBuilder, OpenObject, PrintLevel, ProgramInput};
 
 use tapio_common::abi::shared::ABI_VERSION;
 
 use super::btf::KernelTypes;
 use super::obstacle::{Obstacle, Surroundings};
+use super::parts::{MapPart, Parts};
 use super::sampling::{SAMPLE, Sampling};
 
 /// What the verifier is asked to say, for who reads the log: what a program cost it, and the way to
@@ -43,24 +44,6 @@ pub struct Plan<'a> {
     pub sizes: Vec<(&'static str, u32)>,
     /// Maps that are read in place, and the bytes of one value as this agent knows it.
     pub values: Vec<(&'static str, usize)>,
-}
-
-/// A loaded map.
-#[derive(Debug)]
-pub struct MapPart {
-    pub fd: OwnedFd,
-    pub value_bytes: usize,
-    pub entries: usize,
-}
-
-/// What is left of a loaded object.
-#[derive(Debug, Default)]
-pub struct Parts {
-    pub maps: BTreeMap<String, MapPart>,
-    pub programs: Vec<OwnedFd>,
-    pub links: Vec<Link>,
-    /// In the order of the plan.
-    pub hooks: Vec<(&'static str, Result<(), Obstacle>)>,
 }
 
 /// Loads and attaches what can be. An error means that nothing could.

@@ -9,8 +9,8 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 
 use libbpf_rs::{MapCore, MapFlags, Object};
 
-use super::object::Parts;
 use super::obstacle::Obstacle;
+use super::parts::Parts;
 
 /// The program that is run at an overflow.
 pub(super) const SAMPLE: &str = "sample";
