@@ -3,6 +3,7 @@
 //! Measures the binary that ships, from outside: /proc, the kernel's own statistics of programs and
 //! maps, a pipe on its stdout. Exits 0 whatever the figures are: a missed target is told, not hidden.
 
+mod beside;
 mod flood;
 mod idle;
 mod latency;

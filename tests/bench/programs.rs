@@ -1,34 +1,24 @@
 //! What its programs and maps cost the kernel, by the kernel's own statistics.
 //!
-//! The agent's programs are found by the descriptors it holds. An empty program on the same hook is
-//! measured in the same run: what it costs is what measuring costs.
+//! The agent's programs are found by the descriptors it holds. Programs of ours on the same hooks
+//! are measured in the same run: empty ones cost what measuring costs, those with a hash the least
+//! that an observer can. A target is for the machine it was set on; the ratios are for any.
 
 use std::collections::BTreeSet;
 use std::ffi::CStr;
 use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::Command;
 use std::thread;
 
 use serde_json::Value;
 
+use crate::beside::{Beside, Hash, Keeping, Runs};
 use crate::probe::{Probe, cause, drain};
 use tapio_tests::agent::{container_config, network_config, storage_config};
 use tapio_tests::report::Figure;
 
 const STATISTICS: &str = "/proc/sys/kernel/bpf_stats_enabled";
-
-const PROG_LOAD: libc::c_long = 5;
-const RAW_TRACEPOINT_OPEN: libc::c_long = 17;
-const TYPE_RAW_TRACEPOINT: u32 = 17;
-
-/// Time spent and runs made.
-#[derive(Default, Clone, Copy)]
-struct Runs {
-    nanos: u64,
-    count: u64,
-}
 
 /// Something healthy, which an observer pays for without a word.
 struct Load {
@@ -37,6 +27,8 @@ struct Load {
     observer: &'static str,
     words: &'static str,
     hooks: &'static [&'static CStr],
+    /// What a hash alone would do on these hooks, if there is anything to keep.
+    keeping: &'static [Keeping],
     /// How many of them the words mean; else it is as many as the first hook runs.
     count: Option<u64>,
 }
@@ -48,6 +40,7 @@ const LOADS: [Load; 3] = [
         observer: "container",
         words: "flood 50000 0 1 0",
         hooks: &[c"sched_process_exit"],
+        keeping: &[],
         count: None,
     },
     Load {
@@ -56,6 +49,7 @@ const LOADS: [Load; 3] = [
         observer: "network",
         words: "healthy 20000",
         hooks: &[c"inet_sock_set_state"],
+        keeping: &[Keeping::WhileConnected],
         count: Some(20_000),
     },
     Load {
@@ -64,6 +58,7 @@ const LOADS: [Load; 3] = [
         observer: "storage",
         words: "io read none 0 30000",
         hooks: &[c"block_rq_complete", c"block_rq_issue"],
+        keeping: &[Keeping::Until, Keeping::From],
         count: None,
     },
 ];
@@ -94,35 +89,44 @@ fn quiet(observer: &str) -> Value {
     }
 }
 
-fn cost_of(load: &Load, rounds: usize) -> io::Result<[Figure; 2]> {
+fn cost_of(load: &Load, rounds: usize) -> io::Result<Vec<Figure>> {
     let mut cost = Figure::promised(load.what, load.promised_ns, "ns");
     let mut empty_cost = Figure::beside("empty programs on the same hooks", "ns");
+    let mut hash_cost = Figure::beside("programs with a hash alone on them", "ns");
     for _ in 0..rounds {
         let config = quiet(load.observer);
         let (probe, stdout) = Probe::start_observing(load.observer, &config, &[])?;
         let reader = thread::spawn(move || drain(stdout));
-        let empty: Vec<_> = load.hooks.iter().map(|hook| Empty::attach(hook)).collect();
-        let empty = empty.into_iter().collect::<io::Result<Vec<_>>>()?;
+        let empty = load.hooks.iter().map(|hook| Beside::empty(hook));
+        let empty = empty.collect::<io::Result<Vec<_>>>()?;
+        let hash = Hash::new()?;
+        let keeping = load.hooks.iter().zip(load.keeping);
+        let keeping = keeping.map(|(hook, when)| Beside::keeping(hook, *when, &hash));
+        let keeping = keeping.collect::<io::Result<Vec<_>>>()?;
         let programs = programs_of(probe.pid())?;
         let _counting = Counting::on()?;
-        let before = (total(&programs)?, empty_runs(&empty)?);
+        let before = total(&programs)?;
         cause(load.words)?;
-        let after = (total(&programs)?, empty_runs(&empty)?);
-        let times = load.count.unwrap_or(after.1.count - before.1.count);
-        cost.add(per(after.0.nanos - before.0.nanos, times)?);
-        empty_cost.add(per(after.1.nanos - before.1.nanos, times)?);
+        let (after, empty, keeping) = (total(&programs)?, runs(&empty)?, runs(&keeping)?);
+        let times = load.count.unwrap_or(empty.count);
+        cost.add(per(after.nanos - before.nanos, times)?);
+        empty_cost.add(per(empty.nanos, times)?);
+        if !load.keeping.is_empty() {
+            hash_cost.add(per(keeping.nanos, times)?);
+        }
         probe.stop()?;
         reader
             .join()
             .map_err(|_| io::Error::other("the reader panicked"))??;
     }
-    Ok([cost, empty_cost])
+    let told = [cost, empty_cost, hash_cost];
+    Ok(told.into_iter().filter(Figure::is_measured).collect())
 }
 
 /// The time of all of them, and the runs of the first.
-fn empty_runs(empty: &[Empty]) -> io::Result<Runs> {
+fn runs(programs: &[Beside]) -> io::Result<Runs> {
     let mut sum = Runs::default();
-    for (at, one) in empty.iter().enumerate() {
+    for (at, one) in programs.iter().enumerate() {
         let runs = one.runs()?;
         sum.nanos += runs.nanos;
         if at == 0 {
@@ -208,56 +212,4 @@ impl Drop for Counting {
             eprintln!("{STATISTICS} is left at 1: {error}");
         }
     }
-}
-
-/// A program that returns at once.
-struct Empty {
-    program: OwnedFd,
-    _link: OwnedFd,
-}
-
-impl Empty {
-    fn attach(hook: &CStr) -> io::Result<Self> {
-        // r0 = 0; exit
-        let instructions: [u64; 2] = [0x0000_0000_0000_00b7, 0x0000_0000_0000_0095];
-        let mut load = [0u64; 16];
-        load[0] = u64::from(TYPE_RAW_TRACEPOINT) | (2 << 32);
-        load[1] = u64::try_from(instructions.as_ptr().addr()).map_err(io::Error::other)?;
-        load[2] = u64::try_from(c"GPL".as_ptr().addr()).map_err(io::Error::other)?;
-        let program = bpf(PROG_LOAD, &load)?;
-        let mut open = [0u64; 16];
-        open[0] = u64::try_from(hook.as_ptr().addr()).map_err(io::Error::other)?;
-        open[1] = u64::try_from(program.as_raw_fd()).map_err(io::Error::other)?;
-        let link = bpf(RAW_TRACEPOINT_OPEN, &open)?;
-        Ok(Self {
-            program,
-            _link: link,
-        })
-    }
-
-    fn runs(&self) -> io::Result<Runs> {
-        let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", self.program.as_raw_fd()))?;
-        Ok(Runs {
-            nanos: field(&info, "run_time_ns:").unwrap_or(0),
-            count: field(&info, "run_cnt:").unwrap_or(0),
-        })
-    }
-}
-
-fn bpf(command: libc::c_long, attributes: &[u64; 16]) -> io::Result<OwnedFd> {
-    // SAFETY: the attributes are 128 live bytes, and what they point to outlives the call.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            attributes.as_ptr(),
-            size_of_val(attributes),
-        )
-    };
-    let fd = i32::try_from(result).map_err(io::Error::other)?;
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: both commands in use answer with a fresh descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

@@ -34,6 +34,10 @@ impl Figure {
         self.rounds.push(figure);
     }
 
+    pub fn is_measured(&self) -> bool {
+        !self.rounds.is_empty()
+    }
+
     pub fn print(&self) {
         let middle = median(self.rounds.clone());
         let (target, verdict) = match self.most {
