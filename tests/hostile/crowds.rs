@@ -1,13 +1,14 @@
 //! Crowds that say nothing, or next to nothing, and hold their connections.
 
 use std::io::Write;
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use tapio_tests::controller::TestController;
 use tapio_tests::deadline::{SOON, poll_for, wait_until};
 use tapio_tests::http::{Connection, Request};
 use tapio_tests::payload;
+use tapio_tests::process::cpu_time;
 
 use crate::crowd::Crowd;
 use crate::watch::{FLAGS, endure, keep_on, start};
@@ -140,6 +141,42 @@ fn a_thousand_clients_do_not_starve_a_controller_of_256_files() {
             more.kept();
         }
     });
+}
+
+/// What two seconds cost a controller that is full, with others at its door. All that are inside
+/// have begun a request and are heard of often; on a busy machine one may seem silent all the same,
+/// and make room: then nothing is said.
+fn cost_of_a_full_house() -> Option<Duration> {
+    const INSIDE: usize = 11;
+    let controller = TestController::start_with_open_files(64, &["--workers", "1"]);
+    let begun = b"GET / HTTP/1.1\r\n\r\nGET / HT";
+    let mut inside = Crowd::open(controller.address(), INSIDE, begun);
+    wait_until("all of them to be answered", SOON, || {
+        let answered = |stream: &mut TcpStream| stream.peek(&mut [0]).is_ok();
+        inside.streams().iter_mut().all(answered)
+    });
+    let mut outside = Crowd::open(controller.address(), 4, b"");
+    let before = cpu_time(controller.pid()).expect("it runs");
+    for _ in 0..20 {
+        inside.send(b"TP/1.1\r\n\r\nGET / HT");
+        keep_on(Duration::from_millis(100), || {});
+        inside.kept();
+    }
+    let spent = cpu_time(controller.pid()).expect("it runs") - before;
+    let full = (inside.kept(), outside.kept()) == (INSIDE, 4);
+    drop(inside);
+    assert_eq!(controller.get("/healthz").status, 200);
+    full.then_some(spent)
+}
+
+#[test]
+fn a_full_house_costs_no_processor_time() {
+    let spent = (0..5).find_map(|_| cost_of_a_full_house());
+    let spent = spent.expect("a house that stays full");
+    assert!(
+        spent < Duration::from_millis(500),
+        "{spent:?} of two seconds went into looking at the door"
+    );
 }
 
 #[test]

@@ -153,7 +153,7 @@ impl Worker {
     fn accept(&mut self, now: Moment, accepts_max: usize) {
         for _ in 0..accepts_max {
             if self.slots.is_full() && !self.make_room(now) {
-                return self.pause_accepting(); // whoever is at the door can wait there
+                return self.pause_accepting(now); // whoever is at the door can wait there
             }
             let Some(door) = &self.door else {
                 return;
@@ -164,7 +164,7 @@ impl Worker {
                 Err(error) if is_want_of_room(&error) => {
                     self.site.traffic.connections.starved();
                     if !self.make_room(now) {
-                        return self.pause_accepting();
+                        return self.pause_accepting(now);
                     }
                 }
                 // The peer was gone before we came to it.
@@ -207,7 +207,7 @@ impl Worker {
             None => {
                 self.buffered_bytes -= buffered;
                 self.front.left(self.desk);
-                self.pause_accepting();
+                self.pause_accepting(now);
             }
         }
     }
@@ -318,12 +318,13 @@ impl Worker {
         }
     }
 
-    fn pause_accepting(&mut self) {
+    /// Until the next sweep. Not in this round: there would be no room in it either.
+    fn pause_accepting(&mut self, now: Moment) {
         if let Some(door) = self.door.as_ref().filter(|_| self.accepting) {
             // The door is in the poller, so this fails only if the poller is broken, and
             // then the next wait says so.
             self.accepting = self.poll.remove(door.as_fd()).is_err();
-            self.next_sweep_ms = 0;
+            self.next_sweep_ms = now.uptime_ms + SWEEP_SOON_MS;
         }
     }
 
