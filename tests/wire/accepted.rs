@@ -129,17 +129,20 @@ fn a_file_that_is_there_already_is_added_to() {
 
 #[test]
 fn a_torn_line_of_a_run_before_does_not_spoil_the_next() {
-    let folder = TestFolder::new();
-    let path = folder.write("accepted.jsonl", "{\"before\":true}\n{\"cut\":");
-    let name = path.to_str().expect("a plain path").to_owned();
-    let controller = TestController::start_in(folder, &["--accepted", &name]);
-    controller
-        .post(payload::EVENTS, &payload::batch("a", 1, 1))
-        .ok();
-    let text = fs::read_to_string(&path).expect("the file is there");
-    let last = text.lines().last().expect("a line");
-    let line: Value = serde_json::from_str(last).expect("the new line is whole");
-    assert_eq!(line["agent_id"], "a");
+    // Of ours, half a line is worth nothing; what somebody else left is not ours to cut.
+    for (torn, kept) in [("{\"agent_id\":\"cut", ""), ("{\"cut\":", "{\"cut\":\n")] {
+        let folder = TestFolder::new();
+        let path = folder.write("accepted.jsonl", format!("{{\"before\":true}}\n{torn}"));
+        let name = path.to_str().expect("a plain path").to_owned();
+        let controller = TestController::start_in(folder, &["--accepted", &name]);
+        controller
+            .post(payload::EVENTS, &payload::batch("a", 1, 1))
+            .ok();
+        let text = fs::read_to_string(&path).expect("the file is there");
+        let rest = text.strip_prefix(&format!("{{\"before\":true}}\n{kept}"));
+        let rest = rest.unwrap_or_else(|| panic!("after {torn:?}: {text}"));
+        assert_eq!(lines(rest)[0]["agent_id"], "a", "after {torn:?}");
+    }
 }
 
 #[test]
@@ -308,4 +311,45 @@ fn a_batch_is_in_the_copy_once_though_the_controller_was_killed_before_its_answe
         assert_eq!(read(&path).len(), 8);
         assert_eq!(controller.status()["totals"]["accepted_events_total"], 8);
     }
+}
+
+#[test]
+fn a_batch_is_in_the_copy_once_though_two_kills_cut_it_and_others_wrote_in_between() {
+    let folder = TestFolder::new();
+    let path = folder.join("accepted.jsonl");
+    let batch = payload::batch("a", 7, 3);
+    start_on(&path).post(payload::EVENTS, &batch).ok();
+    let whole = fs::read(&path).expect("the file is there");
+    let line = whole
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .expect("a line")
+        + 1;
+    fs::write(&path, &whole[..line + 9]).expect("it is ours");
+    let controller = start_on(&path);
+    for batch in [&payload::batch("b", 1, 2), &batch] {
+        controller.post(payload::EVENTS, batch).ok();
+    }
+    drop(controller);
+    assert_eq!(read(&path).len(), 5);
+    let controller = start_on(&path);
+    assert_eq!(controller.post(payload::EVENTS, &batch).ok()["accepted"], 3);
+    assert_eq!(read(&path).len(), 5, "a line twice");
+}
+
+#[test]
+fn a_copy_that_was_rotated_and_removed_is_let_go() {
+    let folder = TestFolder::new();
+    let path = folder.join("accepted.jsonl");
+    start_on(&path)
+        .post(payload::EVENTS, &payload::batch("gone", 1, 1))
+        .ok();
+    let controller = start_on(&path);
+    fs::remove_file(&path).expect("it is ours");
+    controller.signal(libc::SIGHUP);
+    wait_until("the removed file to be let go", SOON, || {
+        let files = fs::read_dir(format!("/proc/{}/fd", controller.pid())).expect("its files");
+        let mut held = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+        path.exists() && !held.any(|target| target.to_string_lossy().contains("(deleted)"))
+    });
 }

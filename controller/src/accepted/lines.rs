@@ -3,13 +3,16 @@
 use serde::Serialize;
 use tapio_wire::{EventBatch, WireEvent};
 
+/// With what every line begins.
+pub const BEGINNING: &str = "{\"agent_id\":";
+
 /// About what surrounds the facts of one event in a line.
 const LINE_BYTES_AROUND: usize = 256;
 
 /// The lines of a batch, each with its line break.
 pub fn lines_of(batch: &EventBatch<'_>) -> serde_json::Result<Vec<u8>> {
     let mut opening = Vec::new();
-    member(&mut opening, "{\"agent_id\":", &batch.agent_id)?;
+    member(&mut opening, BEGINNING, &batch.agent_id)?;
     member(&mut opening, ",\"node_name\":", &batch.node_name)?;
     member(&mut opening, ",\"sequence\":", &batch.sequence)?;
     let len =

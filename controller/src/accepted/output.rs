@@ -1,7 +1,8 @@
 //! Where the lines go: a file that is appended to, or standard output.
 //!
 //! A batch is appended whole or not at all. What a full disk took of it is cut off again; where
-//! nothing can be cut (a pipe), the torn line is ended before the next one begins.
+//! nothing can be cut (a pipe), the torn line is ended before the next one begins. Nothing is ever
+//! cut off that does not begin as our lines do.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -9,13 +10,16 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::lines::BEGINNING;
 use crate::settings::AcceptedTarget;
 
 /// Owner and group: the events of a fleet are not for everyone on the machine.
 const FILE_MODE: u32 = 0o640;
 
-/// How far back the end of the last whole line is looked for, piece by piece.
-const TAIL_BYTES: u64 = 65_536;
+/// How far back the end of the last whole line is looked for, piece by piece. Longer lines are not
+/// of our making: a body has 16 MiB at most.
+const TAIL_BYTES_MAX: u64 = 67_108_864;
+const PIECE_BYTES: u64 = 65_536;
 
 #[derive(Debug)]
 pub(super) struct Output {
@@ -36,11 +40,11 @@ impl Output {
                 path: None,
                 torn: false,
             }),
-            AcceptedTarget::File(path) => Ok(Self {
-                file: open_file(path)?,
-                path: Some(path.clone()),
-                torn: false,
-            }),
+            AcceptedTarget::File(path) => {
+                let (file, torn) = open_file(path)?;
+                let path = Some(path.clone());
+                Ok(Self { file, path, torn })
+            }
         }
     }
 
@@ -109,8 +113,7 @@ impl Output {
         let same =
             |other: std::fs::Metadata| (other.dev(), other.ino()) == (held.dev(), held.ino());
         if !named.is_some_and(same) {
-            self.file = open_file(path)?;
-            self.torn = false;
+            (self.file, self.torn) = open_file(path)?;
         }
         Ok(())
     }
@@ -122,42 +125,68 @@ fn survive_file_size_limit() {
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
 }
 
-fn open_file(path: &Path) -> io::Result<File> {
+/// The file, and whether its last line is to be ended before the next.
+fn open_file(path: &Path) -> io::Result<(File, bool)> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(FILE_MODE);
     let file = options.open(path)?;
-    if file.metadata()?.is_file() {
-        let cut = end_whole(path, &file)?;
-        if cut > 0 {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok((file, false));
+    }
+    match unfinished(path)? {
+        Unfinished::Nothing => Ok((file, false)),
+        Unfinished::Ours { from } => {
+            let cut = metadata.len().saturating_sub(from);
             log::warn!("accepted events: cut an unfinished last line of {cut} bytes");
+            file.set_len(from)?;
+            Ok((file, false))
+        }
+        Unfinished::Foreign => {
+            log::warn!("accepted events: the last line has no end and is not one of ours: kept");
+            Ok((file, true))
         }
     }
-    Ok(file)
 }
 
-/// Cuts off what a crash left of a line at the end; the answer is how many bytes that was.
-fn end_whole(path: &Path, file: &File) -> io::Result<u64> {
-    let mut reader = File::open(path)?;
-    let len = reader.metadata()?.len();
-    let mut end = len;
-    let mut piece = Vec::new();
-    while end > 0 {
-        let from = end.saturating_sub(TAIL_BYTES);
-        reader.seek(SeekFrom::Start(from))?;
-        piece.clear();
-        Read::by_ref(&mut reader)
-            .take(end - from)
+/// What stands behind the last line break of a file.
+enum Unfinished {
+    Nothing,
+    /// What a crash left of a line of ours.
+    Ours {
+        from: u64,
+    },
+    Foreign,
+}
+
+fn unfinished(path: &Path) -> io::Result<Unfinished> {
+    let mut file = File::open(path)?;
+    let len = file.metadata()?.len();
+    let mut read = |from: u64, to: u64| -> io::Result<Vec<u8>> {
+        let mut piece = Vec::new();
+        file.seek(SeekFrom::Start(from))?;
+        Read::by_ref(&mut file)
+            .take(to - from)
             .read_to_end(&mut piece)?;
-        if let Some(at) = piece.iter().rposition(|byte| *byte == b'\n') {
-            end = from + u64::try_from(at + 1).map_err(io::Error::other)?;
+        Ok(piece)
+    };
+    let mut line = len;
+    while line > 0 && len - line <= TAIL_BYTES_MAX {
+        let from = line.saturating_sub(PIECE_BYTES);
+        let line_break = read(from, line)?.iter().rposition(|byte| *byte == b'\n');
+        if let Some(at) = line_break {
+            line = from + u64::try_from(at + 1).map_err(io::Error::other)?;
             break;
         }
-        end = from;
+        line = from;
     }
-    if end < len {
-        file.set_len(end)?;
-    }
-    Ok(len - end)
+    let bytes = u64::try_from(BEGINNING.len()).map_err(io::Error::other)?;
+    let begins = read(line, len.min(line + bytes))?;
+    Ok(match begins.is_empty() {
+        true => Unfinished::Nothing,
+        false if BEGINNING.as_bytes().starts_with(&begins) => Unfinished::Ours { from: line },
+        false => Unfinished::Foreign,
+    })
 }
 
 #[cfg(test)]

@@ -2,14 +2,17 @@
 //!
 //! A controller that was killed between writing a batch and answering it is asked to take the very
 //! batch again, and its registry is gone. The file is not: the last batch of each agent near its end
-//! is found at the start, and what of it is there already is not written again. A pipe has no end to
-//! look at, and an agent whose batch lies further back is taken at its word.
+//! is learnt at the start, line by line as digests, and what of it is there already is not written
+//! again. So the file may be moved away or removed. A pipe has no end to look at, and an agent whose
+//! batch lies further back is taken at its word.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+use super::lines::BEGINNING;
 
 /// How far back is looked: a minute of a fleet of ten thousand, or a quarter of a second of reading.
 const RECALL_BYTES: u64 = 67_108_864;
@@ -17,55 +20,52 @@ const RECALL_BYTES: u64 = 67_108_864;
 /// The batches that may be sent again, each of another agent.
 #[derive(Debug, Default)]
 pub struct Recall {
-    file: Option<File>,
-    batches: HashMap<Box<[u8]>, Extent>,
+    digester: RandomState,
+    batches: HashMap<Box<[u8]>, Last>,
 }
 
-/// Where the lines of a batch are; the last of them may be missing.
-#[derive(Debug, Clone, Copy)]
-struct Extent {
-    begin: u64,
-    bytes: usize,
+/// The lines with an agent's last opening, in their order. A batch that was cut by one kill and
+/// ended after the next start may have those of others in between.
+#[derive(Debug, Default)]
+struct Last {
+    opening: u64,
+    lines: Vec<u64>,
 }
 
 impl Recall {
     pub fn of(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
+        let mut recall = Self::default();
+        let metadata = fs::metadata(path)?;
         if !metadata.is_file() {
-            return Ok(Self::default());
+            return Ok(recall);
         }
-        let mut at = metadata.len().saturating_sub(RECALL_BYTES);
-        let mut reader = BufReader::new(&file);
-        reader.seek(SeekFrom::Start(at))?;
-        let mut batches: HashMap<Box<[u8]>, Extent> = HashMap::new();
-        let mut current: Vec<u8> = Vec::new();
+        let mut reader = BufReader::new(File::open(path)?);
+        let from = metadata.len().saturating_sub(RECALL_BYTES);
+        reader.seek(SeekFrom::Start(from))?;
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line)? > 0 {
-            match opening(&line) {
-                Some(Opening { agent_id, whole }) if current == whole => {
-                    if let Some(extent) = batches.get_mut(agent_id) {
-                        extent.bytes += line.len();
-                    }
-                }
-                Some(Opening { agent_id, whole }) => {
-                    let extent = Extent {
-                        begin: at,
-                        bytes: line.len(),
-                    };
-                    batches.insert(agent_id.into(), extent);
-                    current = whole.to_vec();
-                }
-                // Half a line where the look back begins, or somebody else's.
-                None => current.clear(),
-            }
-            at += u64::try_from(line.len()).map_err(io::Error::other)?;
+            recall.learn(&line);
             line.clear();
         }
-        Ok(Self {
-            file: Some(file),
-            batches,
-        })
+        Ok(recall)
+    }
+
+    /// Half a line where the look back begins, or somebody else's, is none of a batch.
+    fn learn(&mut self, line: &[u8]) {
+        let Some(Opening { agent_id, whole }) = opening(line) else {
+            return;
+        };
+        if !self.batches.contains_key(agent_id) {
+            self.batches.insert(agent_id.into(), Last::default());
+        }
+        if let Some(last) = self.batches.get_mut(agent_id) {
+            let opening = self.digester.hash_one(whole);
+            if last.opening != opening {
+                last.lines.clear();
+            }
+            last.opening = opening;
+            last.lines.push(self.digester.hash_one(line));
+        }
     }
 
     /// What of a batch is not in the file yet.
@@ -74,17 +74,28 @@ impl Recall {
         lines.get(written..).unwrap_or_default()
     }
 
+    /// Bytes of the lines with which this batch begins and the agent's last one ended.
     fn written(&self, lines: &[u8]) -> Option<usize> {
-        let extent = self.batches.get(opening(lines)?.agent_id)?;
-        let wanted = lines.get(..extent.bytes)?;
-        let mut found = vec![0; extent.bytes];
-        let file = self.file.as_ref()?;
-        file.read_exact_at(&mut found, extent.begin).ok()?;
-        (found == wanted).then_some(extent.bytes)
+        let Opening { agent_id, whole } = opening(lines)?;
+        let last = self.batches.get(agent_id)?;
+        if last.opening != self.digester.hash_one(whole) {
+            return None;
+        }
+        let given: Vec<&[u8]> = lines.split_inclusive(|byte| *byte == b'\n').collect();
+        let digests = given.iter().map(|line| self.digester.hash_one(*line));
+        let digests: Vec<u64> = digests.collect();
+        let most = digests.len().min(last.lines.len());
+        let count = (1..=most)
+            .rev()
+            .find(|count| last.lines.ends_with(&digests[..*count]))?;
+        Some(given.iter().take(count).map(|line| line.len()).sum())
     }
 
     /// The agent has gone on: nothing before this batch comes again.
     pub fn forget(&mut self, lines: &[u8]) {
+        if self.batches.is_empty() {
+            return;
+        }
         if let Some(Opening { agent_id, .. }) = opening(lines) {
             self.batches.remove(agent_id);
         }
@@ -104,7 +115,7 @@ struct Opening<'a> {
 }
 
 fn opening(line: &[u8]) -> Option<Opening<'_>> {
-    let rest = line.strip_prefix(b"{\"agent_id\":")?;
+    let rest = line.strip_prefix(BEGINNING.as_bytes())?;
     let (agent_id, rest) = string(rest)?;
     let (_, rest) = string(rest.strip_prefix(b",\"node_name\":")?)?;
     let rest = rest.strip_prefix(b",\"sequence\":")?;
@@ -204,6 +215,34 @@ mod tests {
             other,
             "other facts, another batch"
         );
+    }
+
+    #[test]
+    fn a_batch_that_was_cut_and_ended_among_others_is_whole() {
+        let batch = lines("a", 5, 4);
+        let (begun, ended) = batch.split_at(batch.len() / 2);
+        let content = [begun, &lines("b", 7, 2), ended, &lines("c", 1, 1)].concat();
+        let (_scratch, recall) = recall("recall-twice", &content);
+        assert_eq!(recall.unwritten(&batch), b"");
+    }
+
+    #[test]
+    fn an_earlier_batch_of_the_same_number_is_no_part_of_the_last() {
+        // As of an agent that begins at one with every run.
+        let runs = ["kernel.1", "kernel.2"].map(|name| {
+            let text = String::from_utf8(lines("a", 1, 3)).unwrap();
+            text.replace("kernel.x", name).into_bytes()
+        });
+        let (_scratch, recall) = recall("recall-runs", &runs.concat());
+        assert_eq!(recall.unwritten(&runs[1]), b"");
+        assert_eq!(recall.unwritten(&runs[0]), runs[0]);
+    }
+
+    #[test]
+    fn the_file_may_go() {
+        let (scratch, recall) = recall("recall-gone", &lines("a", 1, 3));
+        std::fs::remove_file(scratch.join("accepted.jsonl")).unwrap();
+        assert_eq!(recall.unwritten(&lines("a", 1, 3)), b"");
     }
 
     #[test]

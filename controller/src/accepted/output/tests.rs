@@ -83,11 +83,11 @@ fn a_torn_line_on_a_pipe_is_ended_before_the_next() {
 #[test]
 fn what_a_crash_left_of_a_line_is_cut_off_at_the_next_start() {
     let scratch = Scratch::new("accepted-crash");
-    let long = "y".repeat(200_000);
+    let long = format!("{BEGINNING}{}", "y".repeat(200_000));
     for (name, before, after) in [
         ("whole", "one\ntwo\n", "one\ntwo\n"),
         ("torn", "one\ntwo\n{\"age", "one\ntwo\n"),
-        ("all-torn", "{\"age", ""),
+        ("all-torn", "{", ""),
         ("empty", "", ""),
         ("long", &format!("one\n{long}"), "one\n"),
     ] {
@@ -96,6 +96,26 @@ fn what_a_crash_left_of_a_line_is_cut_off_at_the_next_start() {
         open(&path).append(b"three\n").unwrap();
         let found = std::fs::read_to_string(&path).unwrap();
         assert_eq!(found, format!("{after}three\n"), "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_ours_is_ended_and_never_cut() {
+    let scratch = Scratch::new("accepted-foreign");
+    let long = "y".repeat(200_000);
+    for (name, before) in [
+        ("remark", "one\n# a remark"),
+        ("another-key", "{\"agent\":1}"),
+        ("long", &format!("one\n{long}")),
+        ("no-line-at-all", &long),
+    ] {
+        let path = scratch.join(name);
+        std::fs::write(&path, before).unwrap();
+        let mut output = open(&path);
+        output.append(b"two\n").unwrap();
+        output.append(b"three\n").unwrap();
+        let found = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(found, format!("{before}\ntwo\nthree\n"), "{name}");
     }
 }
 
