@@ -82,6 +82,7 @@ const OBSERVER_ROW: Shape = Shape::Object(&[
 
 const SINK_ROW: Shape = Shape::Object(&[
     ("delivered", Defaulted, Shape::U64),
+    ("earlier", Defaulted, Shape::U64),
     ("pending", Defaulted, Shape::U64),
     ("dropped", Defaulted, Shape::Map(&Shape::U64, 0)),
 ]);
