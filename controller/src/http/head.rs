@@ -157,6 +157,7 @@ enum Connection {
 #[derive(Debug, Default)]
 struct Headers<'a> {
     if_none_match: Option<&'a str>,
+    is_tagged: bool,
     connection: Connection,
     length: Option<u64>,
     chunked: bool,
@@ -171,10 +172,7 @@ impl<'a> Headers<'a> {
                 self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
             }
             10 if name.eq_ignore_ascii_case(b"connection") => self.connection(value),
-            // A tag that is no text is the tag of nothing here.
-            13 if name.eq_ignore_ascii_case(b"if-none-match") => {
-                self.if_none_match = std::str::from_utf8(value).ok();
-            }
+            13 if name.eq_ignore_ascii_case(b"if-none-match") => self.tag(value),
             14 if name.eq_ignore_ascii_case(b"content-length") => self.length(value)?,
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
                 if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
@@ -185,6 +183,13 @@ impl<'a> Headers<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A tag that is no text is the tag of nothing here, and so are two: together they are a list.
+    fn tag(&mut self, value: &'a [u8]) {
+        let tag = std::str::from_utf8(value).ok();
+        self.if_none_match = tag.filter(|_| !self.is_tagged);
+        self.is_tagged = true;
     }
 
     /// `close` wins over whatever stands beside it.

@@ -154,6 +154,15 @@ fn a_value_may_hold_what_is_no_text() {
 }
 
 #[test]
+fn two_tags_are_a_list_and_match_nothing() {
+    let tag = "If-None-Match: \"a\"\r\n";
+    let found = |lines: &str| headers(lines).unwrap().if_none_match;
+    assert_eq!(found(tag), Some("\"a\""));
+    assert_eq!(found(&tag.repeat(2)), None);
+    assert_eq!(found(&tag.repeat(3)), None);
+}
+
+#[test]
 fn heads_are_bounded_in_lines_and_bytes() {
     assert!(headers(&"a: b\r\n".repeat(64)).is_ok());
     assert_eq!(headers(&"a: b\r\n".repeat(65)), Err(BadHead::TooManyLines));
