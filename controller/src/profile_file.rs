@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,8 @@ pub struct BadProfile {
 #[derive(Debug)]
 pub enum Fault {
     Unreadable(io::Error),
+    /// A pipe or a device, which is read once.
+    NotAFile,
     TooLarge,
     NotAProfile(serde_yaml::Error),
 }
@@ -34,6 +36,9 @@ impl fmt::Display for BadProfile {
         write!(out, "profile {:?}: ", self.path)?;
         match &self.fault {
             Fault::Unreadable(error) => write!(out, "{error}"),
+            Fault::NotAFile => {
+                out.write_str("is no file, and was read when the controller started")
+            }
             Fault::TooLarge => write!(out, "is larger than {PROFILE_BYTES_MAX} bytes"),
             Fault::NotAProfile(error) => {
                 write!(out, "{}", without_controls(&error.to_string()))
@@ -60,7 +65,7 @@ impl Error for BadProfile {
         match &self.fault {
             Fault::Unreadable(error) => Some(error),
             Fault::NotAProfile(error) => Some(error),
-            Fault::TooLarge => None,
+            Fault::NotAFile | Fault::TooLarge => None,
         }
     }
 }
@@ -68,6 +73,17 @@ impl Error for BadProfile {
 /// What the file says, or what holds where there is none.
 pub fn load_or_default(path: Option<&Path>) -> Result<CompiledConfig, BadProfile> {
     path.map_or_else(|| Ok(CompiledConfig::default()), load)
+}
+
+/// Of a profile that was read before. To open a pipe again could take for ever.
+pub fn load_again(path: &Path) -> Result<CompiledConfig, BadProfile> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(BadProfile {
+            path: path.to_owned(),
+            fault: Fault::NotAFile,
+        });
+    }
+    load(path)
 }
 
 pub fn load(path: &Path) -> Result<CompiledConfig, BadProfile> {

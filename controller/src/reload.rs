@@ -70,7 +70,8 @@ impl Sight {
     /// Whether the file is to be read, given how it looks now.
     fn calls_for_reading(&mut self, found: Option<Fingerprint>, now: SystemTime) -> bool {
         let Some(found) = found else {
-            // Between two links of a swap there may be no file; what was read stays read.
+            // Between two links of a swap there may be no file; what was read stays read. A pipe
+            // has said all it had to say.
             return false;
         };
         let changed = self.read != Some(found);
@@ -114,8 +115,9 @@ impl Reloader {
 
     /// Looks at the file, and reloads if it seems to have changed.
     pub fn look(&mut self, now: SystemTime) {
-        let found = std::fs::metadata(&self.path);
-        let found = found.as_ref().ok().map(Fingerprint::from);
+        let found = std::fs::metadata(&self.path).ok();
+        let found = found.as_ref().filter(|found| found.is_file());
+        let found = found.map(Fingerprint::from);
         if self.sight.calls_for_reading(found, now) {
             self.reload(false);
         }
@@ -154,7 +156,7 @@ impl Reloader {
     }
 
     fn load(&self) -> Outcome {
-        let compiled = match profile_file::load(&self.path) {
+        let compiled = match profile_file::load_again(&self.path) {
             Ok(compiled) => compiled,
             Err(bad) => return Outcome::Refused(bad),
         };
