@@ -22,7 +22,7 @@ use crate::registry::{Registry, Shared};
 use crate::reload::Reloader;
 use crate::settings::{AcceptedTarget, Settings};
 use crate::site::Site;
-use crate::{logging, profile_file};
+use crate::{logging, profile_file, routes};
 
 /// How often the main thread looks at the profile and at silent agents.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -48,7 +48,14 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     })?;
     let (accepted, copy) = start_copy(settings, &registry)?.unzip();
     let clock = Clock::start();
-    let site = Arc::new(Site::new(settings, clock, Arc::clone(&registry), accepted));
+    let site = Site::new(
+        settings,
+        clock,
+        Arc::clone(&registry),
+        accepted,
+        routes::dispatch,
+    );
+    let site = Arc::new(site);
     let reloader = settings
         .profile
         .as_ref()

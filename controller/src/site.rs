@@ -15,9 +15,16 @@ use crate::http::message::{Request, Response};
 use crate::moment::{Clock, Moment};
 use crate::registry::Shared;
 use crate::registry::sequence::Digest;
-use crate::routes;
 use crate::settings::Settings;
 use crate::traffic::{Route, Traffic};
+
+/// What makes an answer of a request.
+pub type Handler = fn(&Site, Route, Request<'_>, Moment) -> Result<Response, WireError>;
+
+const _: () = assert!(
+    cfg!(panic = "unwind"),
+    "a handler's panic must not end the controller"
+);
 
 #[derive(Debug)]
 pub struct Site {
@@ -32,6 +39,7 @@ pub struct Site {
     pub accepted: Option<Accepted>,
     draining: AtomicBool,
     digester: RandomState,
+    handler: Handler,
 }
 
 impl Site {
@@ -40,6 +48,7 @@ impl Site {
         clock: Clock,
         registry: Arc<Shared>,
         accepted: Option<Accepted>,
+        handler: Handler,
     ) -> Self {
         Self {
             controller_id: settings.controller_id.clone(),
@@ -52,22 +61,16 @@ impl Site {
             accepted,
             draining: AtomicBool::new(false),
             digester: RandomState::new(),
+            handler,
         }
     }
 
     pub fn answer(&self, request: Request<'_>, now: Moment) -> Response {
-        self.answer_with(request, now, routes::dispatch)
-    }
-
-    fn answer_with(
-        &self,
-        request: Request<'_>,
-        now: Moment,
-        handler: fn(&Self, Route, Request<'_>, Moment) -> Result<Response, WireError>,
-    ) -> Response {
         let route = Route::of(request.method, request.path);
         // Unwind safe: the registry's methods do not stop half-way, the rest are counters.
-        let outcome = catch_unwind(AssertUnwindSafe(|| handler(self, route, request, now)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            (self.handler)(self, route, request, now)
+        }));
         let response = match outcome {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => Response::refusal(&error),

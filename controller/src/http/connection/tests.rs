@@ -8,6 +8,7 @@ use crate::config::{ActiveConfig, FIRST_GENERATION};
 use crate::http::poll::{Interest, Poll};
 use crate::moment::Clock;
 use crate::registry::{Registration, Registry, Shared};
+use crate::routes;
 use crate::settings::Settings;
 use std::sync::Arc;
 
@@ -58,7 +59,7 @@ impl Bench {
         Self {
             client,
             connection: Connection::new(server, BODY_BYTES_MAX, 0),
-            site: Site::new(&settings, Clock::start(), registry, None),
+            site: Site::new(&settings, Clock::start(), registry, None, routes::dispatch),
             date: Date::default(),
             scratch: vec![0; limits::READ_BYTES],
             out: Vec::new(),
