@@ -76,6 +76,7 @@ pub const ACCEPTS_PER_TURN_MAX: usize = 32;
 pub const IMBALANCE_CONNECTIONS_MAX: usize = 8;
 
 /// When leaving: how long requests under way may take, and how long a connection without one is
-/// listened to, because its request may be on the wire.
-pub const LEAVE_MS_MAX: u64 = 3_500;
+/// listened to, because its request may be on the wire. Of the five seconds in all, half a one is
+/// for a handler that waits for the copy of accepted events, and one for the copy to end.
+pub const LEAVE_MS_MAX: u64 = 3_200;
 pub const LEAVE_IDLE_MS_MAX: u64 = 250;
