@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 export PATH="$PATH:$HOME/.cargo/bin"
 
 denied=tests/data/dependencies/agent-denied.txt
+[ -s "$denied" ] || { echo "there is no denylist: $denied" >&2; exit 1; }
 found=$(cargo tree --package tapio-agent --edges normal,build --prefix none --format '{p}' | cut -d' ' -f1 | sort -u)
 mapfile -t hits < <(grep -Fxf "$denied" <<<"$found")
 if [ ${#hits[@]} -gt 0 ]; then
