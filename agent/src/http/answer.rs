@@ -53,6 +53,7 @@ pub fn read(
         until,
         bytes: Vec::new(),
         at: 0,
+        has_begun: false,
     };
     let mut head = input.head()?;
     for _ in 0..INTERIM_MAX {
@@ -61,8 +62,9 @@ pub fn read(
         }
         head = input.head()?;
     }
+    let is_bodiless = matches!(head.status, 100..=199 | 204 | 304);
     let body = match head.extent {
-        _ if matches!(head.status, 100..=199 | 204 | 304) => Vec::new(),
+        _ if is_bodiless => Vec::new(),
         Extent::Length(bytes) if bytes > body_bytes_max => {
             return Err(CallError::TooLarge(body_bytes_max));
         }
@@ -76,7 +78,9 @@ pub fn read(
         retry_after: head.retry_after,
         body,
         // Bytes behind the answer belong to no request.
-        keeps: head.keeps && head.extent != Extent::Rest && input.at == input.bytes.len(),
+        keeps: head.keeps
+            && (is_bodiless || head.extent != Extent::Rest)
+            && input.at == input.bytes.len(),
     })
 }
 
@@ -87,6 +91,8 @@ struct Input<'a> {
     bytes: Vec<u8>,
     /// Up to here it is used.
     at: usize,
+    /// A byte has come.
+    has_begun: bool,
 }
 
 impl Input<'_> {
@@ -94,14 +100,20 @@ impl Input<'_> {
     fn more(&mut self) -> Result<bool, CallError> {
         let mut piece = [0; HEAD_BYTES_MAX];
         let read = self.connection.read(&mut piece, self.until)?;
+        if self.at >= HEAD_BYTES_MAX {
+            // What is used makes room: small chunks may be many times what they hold.
+            self.bytes.drain(..self.at);
+            self.at = 0;
+        }
         self.bytes.extend_from_slice(&piece[..read]);
+        self.has_begun |= read > 0;
         Ok(read > 0)
     }
 
     fn more_or_cut(&mut self) -> Result<(), CallError> {
         match self.more()? {
             true => Ok(()),
-            false if self.bytes.is_empty() => Err(CallError::NoAnswer),
+            false if !self.has_begun => Err(CallError::NoAnswer),
             false => Err(CallError::Malformed("it is cut short")),
         }
     }

@@ -10,6 +10,13 @@ use crate::stop::Stop;
 
 /// What is read when a peer says this and closes.
 fn read_of(said: &[u8], body_bytes_max: usize) -> Result<Answer, CallError> {
+    with_connection(said, |connection, until| {
+        read(connection, body_bytes_max, until)
+    })
+}
+
+/// A connection to a peer that says this and closes.
+fn with_connection<T>(said: &[u8], then: impl FnOnce(&mut Connection, Until<'_>) -> T) -> T {
     let peer = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = peer.local_addr().expect("bound");
     let stop = Stop::new().expect("an eventfd");
@@ -25,7 +32,7 @@ fn read_of(said: &[u8], body_bytes_max: usize) -> Result<Answer, CallError> {
             stream.write_all(said).expect("somebody reads");
         });
         let mut connection = Connection::open(address, until).expect("it listens");
-        read(&mut connection, body_bytes_max, until)
+        then(&mut connection, until)
     })
 }
 
@@ -66,6 +73,13 @@ fn a_body_ends_where_it_is_said_to() {
         (
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
             204,
+            "",
+            true,
+        ),
+        ("HTTP/1.1 304 Not Modified\r\n\r\n", 304, "", true),
+        (
+            "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n",
+            304,
             "",
             false,
         ),
@@ -169,4 +183,22 @@ fn the_bound_itself_is_allowed() {
         "x".repeat(100)
     );
     assert_eq!(good(&said).1.len(), 100);
+}
+
+#[test]
+fn small_chunks_cost_what_they_hold_and_not_what_is_around_them() {
+    let chunk = format!("1;{}\r\nx\r\n", "y".repeat(200));
+    let said = chunk.repeat(4_000) + "0\r\n\r\n";
+    with_connection(said.as_bytes(), |connection, until| {
+        let mut input = Input {
+            connection,
+            until,
+            bytes: Vec::new(),
+            at: 0,
+            has_begun: false,
+        };
+        let body = input.chunks(4_000).expect("a body");
+        assert_eq!(body.len(), 4_000);
+        assert!(input.bytes.capacity() <= 4 * HEAD_BYTES_MAX);
+    });
 }
