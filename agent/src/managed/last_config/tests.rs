@@ -94,3 +94,14 @@ fn whole_but_not_for_this_agent_is_not_used_either() {
         assert!(last.load().is_none(), "{}", String::from_utf8_lossy(&bytes));
     }
 }
+
+#[test]
+fn a_folder_that_cannot_be_made_is_told_of_when_something_is_to_be_kept() {
+    let scratch = Scratch::new();
+    let file = scratch.0.join("a-file");
+    fs::write(&file, "").expect("writable");
+    let mut last = LastConfig::in_folder(&file.join("folder"));
+    assert!(!last.is_failing, "nothing was told yet");
+    last.store(&body(CompiledConfig::default()));
+    assert!(last.is_failing);
+}
