@@ -60,6 +60,11 @@ impl Backoff {
         chance.up_to(self.first.saturating_mul(doubled).min(self.most))
     }
 
+    /// The last attempt failed.
+    pub fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+
     /// It worked.
     pub fn reset(&mut self) {
         self.failures = 0;

@@ -23,6 +23,8 @@ pub struct Link {
     batch_events_max: AtomicU64,
     /// Sequences begin at 1; zero while there are none that outlive a restart.
     next_sequence: AtomicU64,
+    /// Heartbeats that the controller has taken.
+    heartbeats: AtomicU64,
     /// Closed after the first turn, in vain or not.
     greeted: Stop,
 }
@@ -36,6 +38,7 @@ impl Link {
             send_interval_ms: AtomicU64::new(0),
             batch_events_max: AtomicU64::new(0),
             next_sequence: AtomicU64::new(0),
+            heartbeats: AtomicU64::new(0),
             greeted: Stop::new()?,
         };
         link.set_batching(Batching::default());
@@ -66,6 +69,15 @@ impl Link {
 
     pub fn set_next_sequence(&self, next: u64) {
         self.next_sequence.store(next, Ordering::Relaxed);
+    }
+
+    /// The controller has taken one more heartbeat: it is there, and speaks as this agent does.
+    pub fn count_heartbeat(&self) {
+        self.heartbeats.fetch_add(1, Ordering::Release);
+    }
+
+    pub fn heartbeats(&self) -> u64 {
+        self.heartbeats.load(Ordering::Acquire)
     }
 
     /// Batches go out from now on: hello has said where they begin, and the config how large they

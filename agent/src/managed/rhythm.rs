@@ -65,6 +65,11 @@ impl Rhythm {
         };
     }
 
+    /// The last one did not work.
+    pub fn is_failing(&self) -> bool {
+        self.backoff.is_failing()
+    }
+
     /// Calls that failed together and equally often are given equal luck, and so one retry.
     pub fn fail(&mut self, now: u64, luck: &Chance) {
         let delay = self.backoff.delay(&mut luck.clone());

@@ -100,7 +100,8 @@ impl<'a> Turns<'a> {
             }
             let wait = due_at.saturating_sub(clock::boot_nanos());
             if leave.pause(Duration::from_nanos(wait)) {
-                return;
+                // Nobody will be greeted any more: what is left goes out as it is.
+                return self.link.set_greeted();
             }
             self.turn(&leave);
         }
@@ -130,6 +131,7 @@ impl<'a> Turns<'a> {
         }
         if self.beat.is_due(clock::boot_nanos()) {
             if is_away {
+                self.accounts.controller().fail_to_send();
                 self.beat.fail(clock::boot_nanos(), &luck);
             } else if let Err(why) = self.say(&luck, leave) {
                 trouble.get_or_insert(("the heartbeat", why));
@@ -157,6 +159,7 @@ impl<'a> Turns<'a> {
 
     fn ask(&mut self, luck: &Chance, leave: &Leave<'_>) -> Result<(), Trouble> {
         let fetched = self.exchange.config(self.in_force.hash(), leave);
+        let failed_before = self.failed_config.clone();
         let outcome = fetched.and_then(|fetched| self.take(fetched));
         let now = clock::boot_nanos();
         match &outcome {
@@ -165,8 +168,8 @@ impl<'a> Turns<'a> {
         }
         let result = *outcome.as_ref().unwrap_or(&FetchResult::Failed);
         self.accounts.controller().fetch(result);
-        if result == FetchResult::Applied {
-            // What is in force now is said in the same turn.
+        if result == FetchResult::Applied || self.failed_config != failed_before {
+            // What is in force now, or is kept out, is said in the same turn.
             self.beat.make_due(now);
         }
         outcome.map(|_| ())
@@ -179,8 +182,9 @@ impl<'a> Turns<'a> {
         };
         let response = ConfigResponse::parse(&body).inspect_err(|error| {
             // Without a hash there is nothing that a report could be about.
-            self.failed_config =
-                tagged.map(|hash| (identifier(&hash), error.code.name().to_owned()));
+            if let Some(hash) = tagged {
+                self.failed_config = Some((identifier(&hash), error.code.name().to_owned()));
+            }
         })?;
         let (hash, batching) = (response.config_hash.to_string(), response.batching);
         let named = match fit(response) {
@@ -245,7 +249,10 @@ impl<'a> Turns<'a> {
         let outcome = self.exchange.heartbeat(&report.heartbeat(), leave);
         let now = clock::boot_nanos();
         match outcome {
-            Ok(true) => self.beat.succeed(now),
+            Ok(true) => {
+                self.link.count_heartbeat();
+                self.beat.succeed(now);
+            }
             Ok(false) if self.is_known => {
                 self.beat.succeed(now);
                 return self.greet(luck, leave);
@@ -270,15 +277,25 @@ impl<'a> Turns<'a> {
                 self.is_told = true;
             }
             Some((what, why)) => log::debug!("controller {peer}: {what} fails: {why}"),
-            None if self.is_told => {
+            // A kind of call that failed and was not due in this turn has not come back.
+            None if self.is_told && !self.is_failing() => {
                 log::info!("controller {peer} answers as it should again");
                 self.is_told = false;
             }
             None => {}
         }
     }
+
+    fn is_failing(&self) -> bool {
+        [&self.hello, &self.poll, &self.beat]
+            .iter()
+            .any(|rhythm| rhythm.is_failing())
+    }
 }
 
 fn is_same(known: &NamedConfig, offered: &NamedConfig) -> bool {
     known.hash == offered.hash && known.generation == offered.generation
 }
+
+#[cfg(test)]
+mod tests;
