@@ -12,7 +12,7 @@ pub mod claim;
 mod coverage_file;
 pub mod disk;
 pub mod line;
-mod link;
+pub mod link;
 pub mod listing;
 #[cfg(test)]
 mod model;

@@ -5,6 +5,7 @@
 //! has to do, and what does not fit is counted ([`memory`]). Either way the batch thread only
 //! rings a bell or fills a block; the thread `controller` reads, sends and waits.
 
+mod batch;
 mod body;
 mod courier;
 mod cursor;
@@ -54,10 +55,4 @@ pub fn open<'a>(outfit: &Outfit<'a>, account: &'a SinkAccount) -> Result<Opened<
             Ok(())
         })),
     })
-}
-
-/// Events in whole lines.
-fn count(lines: &[u8]) -> u64 {
-    let breaks = lines.iter().filter(|byte| **byte == b'\n').count();
-    u64::try_from(breaks).unwrap_or(u64::MAX)
 }

@@ -10,8 +10,9 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use super::chain::{read_link, runs};
 use super::disk::Disk;
 use super::line::LINE_BYTES_MAX;
+use super::link::Link;
 use super::name::{Hour, SegmentName};
-use super::seal::{Seal, Sha};
+use super::seal::Seal;
 use super::segment::len_of;
 use crate::time::Timestamp;
 
@@ -70,8 +71,8 @@ pub fn segments<D: Disk>(disk: &D, from: Timestamp, to: Timestamp) -> io::Result
     Ok(found)
 }
 
-/// Every segment with a good seal and the hash of that seal, in the order in which they were sealed.
-pub fn sealed_in_order<D: Disk>(disk: &D) -> io::Result<Vec<(SegmentName, Sha)>> {
+/// Every good seal, in the order in which they were made.
+pub fn sealed_in_order<D: Disk>(disk: &D) -> io::Result<Vec<Link>> {
     let mut links = Vec::new();
     for file in disk.list()? {
         let Some(name) = SegmentName::from_seal_file(&file.name) else {
@@ -84,8 +85,7 @@ pub fn sealed_in_order<D: Disk>(disk: &D) -> io::Result<Vec<(SegmentName, Sha)>>
             Err(error) => return Err(error),
         }
     }
-    let chain = runs(links, None).into_iter().flatten();
-    Ok(chain.map(|link| (link.name, link.sha256)).collect())
+    Ok(runs(links, None).into_iter().flatten().collect())
 }
 
 /// The whole lines of a segment, one at a time, each with the offset it begins at.

@@ -10,32 +10,14 @@ use std::io;
 use std::path::Path;
 
 use tapio_common::evidence::disk::{Disk, Folder, Listed};
+use tapio_common::evidence::link::Link;
 use tapio_common::evidence::listing::{sealed_in_order, whole_lines_from};
 use tapio_common::evidence::name::SegmentName;
 use tapio_common::evidence::seal::Sha;
 
+use super::batch::{Batch, BatchLimits, end_of};
 use super::body::Stamp;
-use super::count;
 use super::cursor::{Cursor, OnItsWay};
-
-/// Whole lines of one segment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batch {
-    pub segment: SegmentName,
-    pub from: u64,
-    pub lines: Vec<u8>,
-    /// It was on its way when the run before ended, and is sent as it was.
-    pub stamp: Option<Stamp>,
-    /// Where the lines of this run begin in the segment.
-    own_from: u64,
-}
-
-/// What fits into one batch.
-#[derive(Debug, Clone, Copy)]
-pub struct BatchLimits {
-    pub events_max: u64,
-    pub bytes_max: usize,
-}
 
 /// A segment that is not settled to its end, or may still grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,40 +34,14 @@ pub struct Directory {
     folder: Folder,
     places: BTreeMap<SegmentName, Place>,
     done: BTreeSet<SegmentName>,
-    /// Segments that had a seal when it was last looked.
+    /// Whose seals were there when the chain was last read.
+    seals: BTreeSet<SegmentName>,
+    /// The segments of that chain. A damaged seal is in none, and its segment stays in the cursor.
     sealed: BTreeSet<SegmentName>,
+    /// The newest of that chain.
     head: Option<Sha>,
     next_sequence: u64,
     again: Option<OnItsWay>,
-}
-
-impl Batch {
-    pub fn events(&self) -> u64 {
-        count(&self.lines)
-    }
-
-    pub fn to(&self) -> u64 {
-        self.from + len(&self.lines)
-    }
-
-    /// How many of its lines this run has stored.
-    pub fn own_events(&self) -> u64 {
-        let earlier = self.own_from.saturating_sub(self.from);
-        let earlier = usize::try_from(earlier).unwrap_or(usize::MAX);
-        count(self.lines.get(earlier..).unwrap_or_default())
-    }
-
-    pub fn is_full(&self, limits: BatchLimits) -> bool {
-        // As near to the bound as the longest lines there are.
-        self.events() >= limits.events_max || self.lines.len() >= limits.bytes_max / 8 * 7
-    }
-
-    /// Leaves the first half of its lines, one at least.
-    pub fn halve(&mut self) {
-        let half = (self.events() / 2).max(1);
-        self.lines.truncate(end_of(&self.lines, half));
-        self.stamp = None;
-    }
 }
 
 impl Directory {
@@ -108,6 +64,7 @@ impl Directory {
             folder,
             places: BTreeMap::new(),
             done: BTreeSet::new(),
+            seals: BTreeSet::new(),
             sealed: BTreeSet::new(),
             head: None,
             next_sequence: cursor.next_sequence.max(1),
@@ -118,19 +75,17 @@ impl Directory {
     }
 
     fn resume(&mut self, cursor: &Cursor) -> io::Result<()> {
-        let sealed = sealed_in_order(&self.folder)?;
+        let files = self.folder.list()?;
+        let chain = self.read_chain(&files)?;
         let known = cursor
             .head
-            .and_then(|head| sealed.iter().position(|(_, sha)| *sha == head));
+            .and_then(|head| chain.iter().position(|link| link.sha256 == head));
         let known = known.map_or(0, |at| at + 1);
-        self.head = sealed.last().map(|(_, sha)| *sha);
-        self.sealed.clear();
-        self.sealed.extend(sealed.iter().map(|(name, _)| *name));
-        for file in self.folder.list()? {
+        for file in files {
             let Some(segment) = SegmentName::from_file(&file.name) else {
                 continue;
             };
-            let at = sealed.iter().position(|(name, _)| *name == segment);
+            let at = chain.iter().position(|link| link.name == segment);
             let offset = match (cursor.offsets.get(&file.name), at) {
                 (Some(offset), _) => (*offset).min(file.bytes),
                 (None, Some(at)) if at < known => {
@@ -147,6 +102,17 @@ impl Directory {
             self.places.insert(segment, place);
         }
         Ok(())
+    }
+
+    /// Reads every seal. Whose seals are among `files` was there before: a segment that is sealed
+    /// meanwhile may be in the chain, and is looked for again.
+    fn read_chain(&mut self, files: &[Listed]) -> io::Result<Vec<Link>> {
+        let chain = sealed_in_order(&self.folder)?;
+        self.seals = seals(files);
+        self.head = chain.last().map(|link| link.sha256);
+        self.sealed.clear();
+        self.sealed.extend(chain.iter().map(|link| link.name));
+        Ok(chain)
     }
 
     /// The sequence of the next batch, sent before or not.
@@ -172,34 +138,48 @@ impl Directory {
 
     /// The batch that was on its way when the run before ended, to the byte.
     fn take_again(&mut self) -> io::Result<Option<Batch>> {
-        let Some(again) = self.again.take() else {
+        let Some(again) = &self.again else {
             return Ok(None);
         };
-        // Whatever becomes of it, its number is used.
-        self.next_sequence = self.next_sequence.max(again.sequence);
+        let found = self.find_again(again)?;
+        // Whatever becomes of it, its number is used: somebody may have taken it.
+        let used = match &found {
+            Some(_) => again.sequence,
+            None => again.sequence.saturating_add(1),
+        };
+        self.next_sequence = self.next_sequence.max(used);
+        if found.is_none() {
+            log::warn!(
+                "{}: the batch that was on its way is no longer there to be sent again",
+                again.segment
+            );
+        }
+        self.again = None;
+        Ok(found)
+    }
+
+    fn find_again(&self, again: &OnItsWay) -> io::Result<Option<Batch>> {
         let place = SegmentName::from_file(&again.segment)
             .and_then(|name| Some((name, *self.places.get(&name)?)));
-        if let Some((segment, place)) = place {
-            let mut lines = Vec::new();
-            let bytes = usize::try_from(again.to.saturating_sub(again.from)).unwrap_or(0);
-            let mut file = self.folder.read(&again.segment)?;
-            let end = whole_lines_from(&mut file, again.from, bytes, &mut lines)?;
-            if end == again.to && again.from == place.settled_to && !lines.is_empty() {
-                return Ok(Some(Batch {
-                    segment,
-                    from: again.from,
-                    lines,
-                    stamp: Some(again.stamp()),
-                    own_from: place.own_from,
-                }));
-            }
-        }
-        self.next_sequence = again.sequence.saturating_add(1);
-        log::warn!(
-            "{}: the batch that was on its way is no longer there to be sent again",
-            again.segment
-        );
-        Ok(None)
+        let Some((segment, place)) = place else {
+            return Ok(None);
+        };
+        let mut file = match self.folder.read(&again.segment) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut lines = Vec::new();
+        let bytes = usize::try_from(again.to.saturating_sub(again.from)).unwrap_or(0);
+        let end = whole_lines_from(&mut file, again.from, bytes, &mut lines)?;
+        let is_it = end == again.to && again.from == place.settled_to && !lines.is_empty();
+        Ok(is_it.then_some(Batch {
+            segment,
+            from: again.from,
+            lines,
+            stamp: Some(again.stamp()),
+            own_from: place.own_from,
+        }))
     }
 
     fn read_on(&mut self, limits: BatchLimits) -> io::Result<Option<Batch>> {
@@ -232,12 +212,11 @@ impl Directory {
     /// Looks for segments that are new, sealed, or gone.
     fn refresh(&mut self) -> io::Result<()> {
         let mut files = self.folder.list()?;
-        if seals(&files) != self.sealed {
-            // First the seals, then the files: no segment that the newest seal knows is missed.
-            self.head = sealed_in_order(&self.folder)?.last().map(|(_, sha)| *sha);
+        if seals(&files) != self.seals {
+            self.read_chain(&files)?;
+            // After the chain: no segment that its newest seal knows is missed.
             files = self.folder.list()?;
         }
-        self.sealed = seals(&files);
         let there = named(&files, SegmentName::from_file);
         self.done.retain(|segment| there.contains(segment));
         self.places.retain(|segment, _| there.contains(segment));
@@ -330,18 +309,6 @@ fn named(files: &[Listed], read: fn(&str) -> Option<SegmentName>) -> BTreeSet<Se
     let mut names = BTreeSet::new();
     names.extend(files.iter().filter_map(|file| read(&file.name))); // `collect` would sort first
     names
-}
-
-/// Where the first so many lines end.
-pub fn end_of(lines: &[u8], events: u64) -> usize {
-    let events = usize::try_from(events).unwrap_or(usize::MAX);
-    let breaks = lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-    let end = breaks.map(|(at, _)| at + 1).nth(events.saturating_sub(1));
-    end.unwrap_or(lines.len())
-}
-
-fn len(lines: &[u8]) -> u64 {
-    u64::try_from(lines.len()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

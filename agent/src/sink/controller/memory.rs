@@ -9,10 +9,10 @@ use std::os::fd::AsFd;
 use tapio_common::sink::{DropReason, SinkAccount};
 use tapio_wire::ErrorCode;
 
+use super::batch::{count, end_of};
 use super::body::{Body, Stamp};
 use super::courier::{Courier, Fate};
-use super::directory::end_of;
-use super::{BATCH_BYTES_MAX, GRACE, count};
+use super::{BATCH_BYTES_MAX, GRACE};
 use crate::clock;
 use crate::http::Leave;
 use crate::sink::Opened;

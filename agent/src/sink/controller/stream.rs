@@ -13,9 +13,10 @@ use std::time::Duration;
 use tapio_common::sink::{DropReason, SinkAccount};
 use tapio_wire::ErrorCode;
 
+use super::batch::{Batch, BatchLimits};
 use super::body::{Body, Stamp};
 use super::courier::{Courier, Fate};
-use super::directory::{Batch, BatchLimits, Directory};
+use super::directory::Directory;
 use super::{BATCH_BYTES_MAX, GRACE};
 use crate::bell::Bell;
 use crate::clock;

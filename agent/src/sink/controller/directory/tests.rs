@@ -290,3 +290,54 @@ fn the_cursor_stays_small_however_many_segments_there_are() {
     let bytes = fs::metadata(scene.path.join(FILE)).expect("stored").len();
     assert!(bytes < 300, "{bytes}");
 }
+
+#[test]
+fn segments_that_are_sealed_while_it_looks_are_not_sent_again_by_the_next_run() {
+    for _ in 0..5 {
+        let mut scene = Scene::new(300);
+        let mut directory = scene.open();
+        std::thread::scope(|scope| {
+            let writing = scope.spawn(|| scene.write(240));
+            while !writing.is_finished() {
+                drain(&mut directory);
+            }
+        });
+        drain(&mut directory);
+        assert_eq!(drain(&mut scene.open()), [0; 0]);
+    }
+}
+
+#[test]
+fn a_segment_whose_seal_is_damaged_is_not_sent_again_by_every_run() {
+    let mut scene = Scene::new(300);
+    scene.write(40);
+    let sent = drain(&mut scene.open());
+    assert_eq!(sent.len(), 40);
+    let seals = fs::read_dir(&scene.path).expect("a folder");
+    let seals = seals.map(|entry| entry.expect("an entry").path());
+    let mut seals: Vec<_> = seals
+        .filter(|path| path.extension().is_some_and(|it| it == "seal"))
+        .collect();
+    seals.sort();
+    assert!(seals.len() > 2, "{seals:?}");
+    fs::remove_file(&seals[1]).expect("it is there");
+    fs::write(&seals[1], "{}").expect("writable");
+    for _ in 0..3 {
+        // The first run may find that it is damaged, and whether all before it was sent.
+        drain(&mut scene.open());
+    }
+    assert_eq!(drain(&mut scene.open()), [0; 0]);
+}
+
+#[test]
+fn the_number_of_a_batch_that_retention_removed_is_not_used_again() {
+    let mut scene = Scene::new(1 << 20);
+    scene.write(2);
+    let mut directory = scene.open();
+    let batch = next(&mut directory).expect("lines");
+    directory.depart(&batch, stamp(1)).expect("room");
+    let mut directory = scene.open();
+    fs::remove_file(scene.path.join(batch.segment.file())).expect("it is there");
+    assert_eq!(next(&mut directory), None);
+    assert_eq!(directory.next_sequence(), 2);
+}
