@@ -18,6 +18,6 @@ pub use answer::Answer;
 pub use backoff::{Backoff, Chance};
 pub use client::{Client, Limits};
 pub use error::CallError;
-pub use leave::Leave;
+pub use leave::{Leave, Waited};
 pub use request::Request;
 pub use tapio_wire::endpoint::Endpoint;

@@ -98,6 +98,9 @@ pub struct SinkCounts {
     /// By reason; the reasons are the sink's own closed set.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dropped: BTreeMap<String, u64>,
+    /// Dropped as well, and emitted by an earlier run: no part of the sum.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub earlier_dropped: BTreeMap<String, u64>,
 }
 
 impl SinkCounts {

@@ -86,6 +86,7 @@ pub struct SinkAccount {
     queued: AtomicU64,
     unqueued: AtomicU64,
     dropped: [AtomicU64; DropReason::ALL.len()],
+    earlier_dropped: [AtomicU64; DropReason::ALL.len()],
 }
 
 impl SinkAccount {
@@ -112,6 +113,11 @@ impl SinkAccount {
         self.dropped[reason as usize].fetch_add(events, Ordering::Relaxed);
     }
 
+    /// Dropped as well, and taken by an earlier run.
+    pub fn drop_earlier_for(&self, reason: DropReason, events: u64) {
+        self.earlier_dropped[reason as usize].fetch_add(events, Ordering::Relaxed);
+    }
+
     /// Taken, and neither delivered nor dropped yet.
     pub fn pending(&self) -> u64 {
         // Who reads what is stored elsewhere may be done with it before it is counted as queued.
@@ -125,20 +131,26 @@ impl SinkAccount {
     }
 
     pub fn counts(&self) -> SinkCounts {
-        let mut dropped = BTreeMap::new();
-        for (reason, counter) in DropReason::ALL.iter().zip(&self.dropped) {
-            let events = counter.load(Ordering::Relaxed);
-            if events > 0 {
-                dropped.insert(reason.name().to_owned(), events);
-            }
-        }
         SinkCounts {
             delivered: self.delivered.load(Ordering::Relaxed),
             earlier: self.earlier.load(Ordering::Relaxed),
             pending: self.pending(),
-            dropped,
+            dropped: by_reason(&self.dropped),
+            earlier_dropped: by_reason(&self.earlier_dropped),
         }
     }
+}
+
+/// Those that were counted at all.
+fn by_reason(counters: &[AtomicU64; DropReason::ALL.len()]) -> BTreeMap<String, u64> {
+    let mut rows = BTreeMap::new();
+    for (reason, counter) in DropReason::ALL.iter().zip(counters) {
+        let events = counter.load(Ordering::Relaxed);
+        if events > 0 {
+            rows.insert(reason.name().to_owned(), events);
+        }
+    }
+    rows
 }
 
 #[cfg(test)]
@@ -150,11 +162,13 @@ mod tests {
         let account = SinkAccount::default();
         for (at, reason) in (1..).zip(DropReason::ALL.iter().copied()) {
             account.drop_for(reason, at);
+            account.drop_earlier_for(reason, 100 * at);
         }
         let counts = account.counts();
         assert_eq!(counts.dropped.len(), DropReason::ALL.len());
         for (at, reason) in (1..).zip(DropReason::ALL.iter()) {
             assert_eq!(counts.dropped[reason.name()], at);
+            assert_eq!(counts.earlier_dropped[reason.name()], 100 * at);
         }
     }
 

@@ -127,9 +127,8 @@ impl Directory {
             "file".into(),
             SinkCounts {
                 delivered,
-                earlier: 0,
-                pending: 0,
                 dropped,
+                ..SinkCounts::default()
             },
         );
         self.writer.account(&ledger, self.now);

@@ -118,9 +118,8 @@ pub fn ledger() -> Ledger {
         .collect();
     let sink = |dropped: u64| SinkCounts {
         delivered: emitted - dropped,
-        earlier: 0,
-        pending: 0,
         dropped: [("queue_full".to_owned(), dropped)].into(),
+        ..SinkCounts::default()
     };
     Ledger {
         format: FORMAT,

@@ -128,6 +128,7 @@ const SINK: &[Field] = fields! {
     earlier Number,
     pending Number,
     dropped Numbers,
+    earlier_dropped Numbers,
 };
 
 /// Reads an object of known fields and appends it to `packed`. The rules are those of a payload

@@ -32,7 +32,7 @@ vocabulary! {
     "reported_config_version" "reported_config_hash" "reported_counters" "degraded_reasons"
     "observer_reasons" "config_last_failed" "ledger" "evidence_head" "events_total"
     "malformed_events_total" "lost_events_total" "correlation_drops_total" "sink_drops_total"
-    "controller_send_failures_total" "seal" "sha256" "earlier"
+    "controller_send_failures_total" "seal" "sha256" "earlier" "earlier_dropped"
 }
 
 /// The code of a known name.

@@ -153,10 +153,15 @@ impl Facts {
             tell_counts(screen, &format!("observer {name}"), &counts)?;
         }
         for (name, row) in rows(&ledger["sinks"]) {
-            let mut counts = counts(row, &["delivered", "pending"]);
-            for (reason, count) in rows(&row["dropped"]) {
-                let separator = if counts.is_empty() { "" } else { ", " };
-                counts.push_str(&format!("{separator}dropped ({reason}) {count}"));
+            let mut counts = counts(row, &["delivered", "earlier", "pending"]);
+            for (kind, words) in [
+                ("dropped", "dropped"),
+                ("earlier_dropped", "dropped of earlier runs"),
+            ] {
+                for (reason, count) in rows(&row[kind]) {
+                    let separator = if counts.is_empty() { "" } else { ", " };
+                    counts.push_str(&format!("{separator}{words} ({reason}) {count}"));
+                }
             }
             tell_counts(screen, &format!("sink {name}"), &counts)?;
         }

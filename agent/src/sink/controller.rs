@@ -47,7 +47,7 @@ pub fn open<'a>(outfit: &Outfit<'a>, account: &'a SinkAccount) -> Result<Opened<
     directory.store().map_err(unusable)?;
     link.set_next_sequence(directory.next_sequence());
     let bell = Arc::new(Bell::new().map_err(unusable)?);
-    let stream = Stream::new(directory, courier, Arc::clone(&bell), account);
+    let stream = Stream::new(directory, courier, Arc::clone(&bell), account).map_err(unusable)?;
     Ok(Opened {
         front: Box::new(Follower::new(outfit.kept, bell, account)),
         task: Some(Box::new(move |stop| {

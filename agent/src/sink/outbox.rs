@@ -170,10 +170,12 @@ pub struct Back<'a> {
     account: &'a SinkAccount,
 }
 
-/// What one batch may hold at most; a block more than fits is the next one's.
+/// What one batch may hold at most, a block more than fits is the next one's; and when it is not
+/// waited for more to send with it.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchLimits {
     pub bytes_max: usize,
+    pub events_enough: u64,
     pub linger: Duration,
 }
 
@@ -185,10 +187,12 @@ impl Back<'_> {
             self.waiting.extend(self.received.recv().ok()?);
         }
         let deadline = clock::boot_nanos_in(limits.linger);
-        let bytes = |waiting: &VecDeque<Block>| {
-            waiting.iter().map(|block| block.lines.len()).sum::<usize>()
+        let is_enough = |waiting: &VecDeque<Block>| {
+            let bytes: usize = waiting.iter().map(|block| block.lines.len()).sum();
+            let events: u64 = waiting.iter().map(Block::events).sum();
+            bytes >= limits.bytes_max || events >= limits.events_enough
         };
-        while bytes(&self.waiting) < limits.bytes_max {
+        while !is_enough(&self.waiting) {
             let left = Duration::from_nanos(deadline.saturating_sub(clock::boot_nanos()));
             let Ok(blocks) = self.received.recv_timeout(left) else {
                 break; // time is over, or the agent leaves
@@ -232,6 +236,7 @@ mod tests {
 
     const LIMITS: BatchLimits = BatchLimits {
         bytes_max: 2 * BLOCK_BYTES,
+        events_enough: u64::MAX,
         linger: Duration::ZERO,
     };
 
@@ -274,6 +279,21 @@ mod tests {
         let counts = account.counts();
         assert_eq!((counts.delivered, counts.pending), (500, 0));
         assert_eq!(back.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn enough_is_not_waited_with() {
+        let account = SinkAccount::default();
+        let (mut front, mut back) = outbox(&account);
+        offer(&mut front, 0..4, 10);
+        front.flush(NOW);
+        let patient = BatchLimits {
+            events_enough: 4,
+            linger: Duration::from_secs(3_600),
+            ..LIMITS
+        };
+        let batch = back.batch(patient).expect("within the hour");
+        assert_eq!(moments(&batch), [0, 1, 2, 3]);
     }
 
     #[test]

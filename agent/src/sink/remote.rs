@@ -21,6 +21,7 @@ use crate::stop::Stop;
 /// Lines of one batch; as OTLP some two and a half times as much.
 const BATCH: BatchLimits = BatchLimits {
     bytes_max: 128 << 10,
+    events_enough: u64::MAX,
     linger: Duration::from_secs(1),
 };
 

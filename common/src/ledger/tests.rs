@@ -36,6 +36,7 @@ fn balanced() -> Ledger {
             earlier: 9,
             pending: 2,
             dropped: [("queue_full".into(), 3)].into(),
+            earlier_dropped: [("expired".into(), 8)].into(),
         },
     );
     ledger

@@ -42,6 +42,7 @@ fn full() -> Ledger {
             ("a \"b\"".to_owned(), 1_006),
         ]
         .into(),
+        earlier_dropped: [("expired".to_owned(), 1_010)].into(),
     };
     Ledger {
         format: FORMAT,

@@ -47,6 +47,16 @@ impl Batch {
         self.events() >= limits.events_max || self.lines.len() >= limits.bytes_max / 8 * 7
     }
 
+    /// How many lines like its own would fill it.
+    pub fn events_when_full(&self, limits: BatchLimits) -> u64 {
+        let events = usize::try_from(self.events()).unwrap_or(usize::MAX).max(1);
+        let line = (self.lines.len() / events).max(1);
+        let fit = limits.bytes_max / 8 * 7 / line;
+        u64::try_from(fit)
+            .unwrap_or(u64::MAX)
+            .min(limits.events_max)
+    }
+
     /// Leaves the first half of its lines, one at least.
     pub fn halve(&mut self) {
         let half = (self.events() / 2).max(1);

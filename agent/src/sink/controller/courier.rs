@@ -1,8 +1,8 @@
 //! Carries one body to the controller, as often as it takes, and says what became of it.
 //!
 //! An outage is one line in the log, and its end another. What the controller will never take is
-//! told from what it cannot take now by the protocol's own error envelope: a proxy's 400 is an
-//! outage like any other.
+//! told from what it cannot take now by the protocol's own error envelope. A bare 400, as a proxy
+//! says it to everything, or another version is about the batch alone if heartbeats get through.
 
 use std::time::Duration;
 
@@ -15,6 +15,10 @@ use crate::managed::{JSON, LIMITS, Link, Trouble};
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
+/// So many heartbeats are taken while a batch is refused without a reason of its own; the first may
+/// have been on its way before.
+const HEARTBEATS_MEANWHILE: u64 = 2;
+
 /// What became of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -22,8 +26,8 @@ pub enum Fate {
     Taken(u64),
     /// Too large for this controller; less of it may not be.
     TooLarge,
-    /// It will never be taken as it is.
-    Refused(ErrorCode),
+    /// It will never be taken as it is, whether a reason is given or not.
+    Refused(Option<ErrorCode>),
     /// The agent leaves before anybody has taken it.
     Left,
 }
@@ -58,6 +62,7 @@ impl<'a> Courier<'a> {
 
     /// Returns when it is known what became of it, or when the agent leaves.
     pub fn carry(&mut self, body: &[u8], leave: &Leave<'_>) -> Fate {
+        let mut doubted_at = None;
         loop {
             let trouble = match self.try_once(body, leave) {
                 Ok(fate) => {
@@ -67,6 +72,13 @@ impl<'a> Courier<'a> {
                 Err(Trouble::Call(CallError::Left)) => return Fate::Left,
                 Err(trouble) => trouble,
             };
+            if let Trouble::Status(400 | 422, code) = trouble {
+                let heartbeats = self.link.heartbeats();
+                let since = *doubted_at.get_or_insert(heartbeats);
+                if heartbeats >= since + HEARTBEATS_MEANWHILE {
+                    return Fate::Refused(code);
+                }
+            }
             self.account.fail_to_send();
             self.tell(&trouble);
             let delay = self.backoff.delay(&mut self.chance);
@@ -103,9 +115,7 @@ impl<'a> Courier<'a> {
                     | ErrorCode::MalformedJson
                     | ErrorCode::ReasoningField),
                 ),
-            ) => Ok(Fate::Refused(code)),
-            // A controller of another version refuses every batch: that is an outage, not a
-            // reason to give up evidence.
+            ) => Ok(Fate::Refused(Some(code))),
             other => Err(other),
         }
     }

@@ -15,7 +15,7 @@ use tapio_common::evidence::listing::{sealed_in_order, whole_lines_from};
 use tapio_common::evidence::name::SegmentName;
 use tapio_common::evidence::seal::Sha;
 
-use super::batch::{Batch, BatchLimits, end_of};
+use super::batch::{Batch, BatchLimits, count, end_of};
 use super::body::Stamp;
 use super::cursor::{Cursor, OnItsWay};
 
@@ -36,8 +36,9 @@ pub struct Directory {
     done: BTreeSet<SegmentName>,
     /// Whose seals were there when the chain was last read.
     seals: BTreeSet<SegmentName>,
-    /// The segments of that chain. A damaged seal is in none, and its segment stays in the cursor.
-    sealed: BTreeSet<SegmentName>,
+    /// The segments of that chain, and how many events each holds. A damaged seal is in none, and
+    /// its segment stays in the cursor.
+    sealed: BTreeMap<SegmentName, u64>,
     /// The newest of that chain.
     head: Option<Sha>,
     next_sequence: u64,
@@ -65,7 +66,7 @@ impl Directory {
             places: BTreeMap::new(),
             done: BTreeSet::new(),
             seals: BTreeSet::new(),
-            sealed: BTreeSet::new(),
+            sealed: BTreeMap::new(),
             head: None,
             next_sequence: cursor.next_sequence.max(1),
             again: cursor.batch.clone(),
@@ -111,7 +112,8 @@ impl Directory {
         self.seals = seals(files);
         self.head = chain.last().map(|link| link.sha256);
         self.sealed.clear();
-        self.sealed.extend(chain.iter().map(|link| link.name));
+        let sealed = chain.iter().map(|link| (link.name, link.seal.events));
+        self.sealed.extend(sealed);
         Ok(chain)
     }
 
@@ -226,9 +228,23 @@ impl Directory {
                 own_from: 0,
                 is_sealed: false,
             });
-            place.is_sealed = self.sealed.contains(segment);
+            place.is_sealed = self.sealed.contains_key(segment);
         }
         Ok(())
+    }
+
+    /// How many events are there that are not settled. A whole segment's seal knows without its
+    /// being read.
+    pub fn unsettled(&mut self) -> io::Result<u64> {
+        self.refresh()?;
+        let mut events = 0;
+        for (segment, place) in &self.places {
+            events += match self.sealed.get(segment) {
+                Some(sealed) if place.settled_to == 0 => *sealed,
+                Some(_) | None => count_from(&self.folder, *segment, place.settled_to)?,
+            };
+        }
+        Ok(events)
     }
 
     /// Stores that this batch is on its way.
@@ -300,6 +316,28 @@ fn read_place(
         place.settled_to = end; // damage, longer than any line
     }
 }
+
+/// The whole lines of a segment from an offset on; none if it is gone.
+fn count_from(folder: &Folder, segment: SegmentName, mut from: u64) -> io::Result<u64> {
+    let mut file = match folder.read(&segment.file()) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let (mut events, mut lines) = (0, Vec::new());
+    loop {
+        lines.clear();
+        let end = whole_lines_from(&mut file, from, COUNTED_BYTES, &mut lines)?;
+        events += count(&lines);
+        if end == from {
+            return Ok(events);
+        }
+        from = end;
+    }
+}
+
+/// Read at once to count lines.
+const COUNTED_BYTES: usize = 64 << 10;
 
 fn seals(files: &[Listed]) -> BTreeSet<SegmentName> {
     named(files, SegmentName::from_seal_file)

@@ -74,6 +74,7 @@ impl Memory<'_> {
     fn limits(&self) -> BatchLimits {
         BatchLimits {
             bytes_max: BATCH_BYTES_MAX,
+            events_enough: self.courier.link().batch_events_max(),
             linger: self.courier.link().send_interval(),
         }
     }
@@ -97,7 +98,9 @@ impl Memory<'_> {
                     sent.taken += events.min(body.events);
                     rest = behind;
                 }
-                Fate::TooLarge | Fate::Refused(ErrorCode::InvalidField) if count(part) > 1 => {
+                Fate::TooLarge | Fate::Refused(Some(ErrorCode::InvalidField))
+                    if count(part) > 1 =>
+                {
                     events_max = count(part) / 2;
                 }
                 Fate::TooLarge => {
@@ -105,7 +108,7 @@ impl Memory<'_> {
                     rest = behind;
                 }
                 Fate::Refused(code) => {
-                    self.refused(part, code.name());
+                    self.refused(part, code.map_or("for no reason of v1", ErrorCode::name));
                     rest = behind;
                 }
             }

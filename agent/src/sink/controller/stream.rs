@@ -20,7 +20,7 @@ use super::directory::Directory;
 use super::{BATCH_BYTES_MAX, GRACE};
 use crate::bell::Bell;
 use crate::clock;
-use crate::http::Leave;
+use crate::http::{Leave, Waited};
 use crate::stop::Stop;
 
 /// A directory that cannot be read is tried again after this long.
@@ -35,6 +35,8 @@ pub struct Stream<'a> {
     courier: Courier<'a>,
     bell: Arc<Bell>,
     account: &'a SinkAccount,
+    /// Events of earlier runs that wait for the controller.
+    earlier: u64,
     /// Smaller once a batch was too large for this controller.
     bytes_max: usize,
     /// Smaller after a batch that may have had too many events, and doubled by each that had not.
@@ -48,13 +50,15 @@ const STORING: usize = 1;
 const REFUSING: usize = 2;
 
 impl<'a> Stream<'a> {
+    /// Before anything of this run is stored.
     pub fn new(
-        directory: Directory,
+        mut directory: Directory,
         courier: Courier<'a>,
         bell: Arc<Bell>,
         account: &'a SinkAccount,
-    ) -> Self {
-        Self {
+    ) -> io::Result<Self> {
+        Ok(Self {
+            earlier: directory.unsettled()?,
             directory,
             courier,
             bell,
@@ -62,12 +66,22 @@ impl<'a> Stream<'a> {
             bytes_max: BATCH_BYTES_MAX,
             events_max: u64::MAX,
             told: [false; 3],
-        }
+        })
     }
 
     /// Runs until everything is sent that will ever be there, or the grace of leaving is over.
     pub fn run(mut self, stop: &Stop) {
         let _guard = stop.guard();
+        self.send_all(stop);
+        // The books of this run are closed soon, and none after it knows what it waited for.
+        let waits = self.waits();
+        match self.directory.unsettled() {
+            Ok(there) => self.expire(waits, there),
+            Err(error) => self.tell(READING, "cannot be read to count it", &error),
+        }
+    }
+
+    fn send_all(&mut self, stop: &Stop) {
         let leave = Leave::new(stop, GRACE);
         leave.await_io(
             self.courier.link().greeted().as_fd(),
@@ -78,7 +92,7 @@ impl<'a> Stream<'a> {
             // Asked in this order: what is there when nobody rings any more is all there is.
             let is_last = self.bell.is_over();
             self.bell.hear();
-            let pending = self.account.pending();
+            let waits = self.waits();
             match self.next(&leave) {
                 Ok(Some(batch)) => {
                     // Whoever did not take it now will not before the agent has left.
@@ -87,7 +101,7 @@ impl<'a> Stream<'a> {
                     }
                 }
                 Ok(None) => {
-                    self.expire(pending);
+                    self.expire(waits, 0);
                     self.store();
                     self.courier.rest();
                     if is_last {
@@ -105,18 +119,35 @@ impl<'a> Stream<'a> {
         }
     }
 
+    /// Events that wait to be settled, of this run and of earlier ones.
+    fn waits(&self) -> (u64, u64) {
+        (self.account.pending(), self.earlier)
+    }
+
     /// The next batch, once it is full or has had its time to become so.
     fn next(&mut self, leave: &Leave<'_>) -> io::Result<Option<Batch>> {
         let limits = self.limits();
         let batch = self.directory.next(limits)?;
         self.told[READING] = false;
-        let waits = |batch: &Batch| batch.stamp.is_none() && !batch.is_full(limits);
-        if !batch.as_ref().is_some_and(waits) || leave.is_asked() {
+        let waits = |batch: &&Batch| batch.stamp.is_none() && !batch.is_full(limits);
+        let Some(short) = batch.as_ref().filter(waits) else {
             return Ok(batch);
-        }
-        leave.pause(self.courier.link().send_interval());
+        };
+        self.linger(short.events_when_full(limits), leave);
         // Meanwhile the controller may have asked for smaller ones.
         self.directory.next(self.limits())
+    }
+
+    /// Gives more lines the send interval to come, unless there are enough before it is over.
+    fn linger(&self, enough: u64, leave: &Leave<'_>) {
+        let deadline = clock::boot_nanos_in(self.courier.link().send_interval());
+        while self.account.pending() + self.earlier < enough && !leave.is_asked() {
+            match leave.await_io(self.bell.as_fd(), libc::POLLIN, deadline) {
+                Waited::Ready if self.bell.is_over() => return,
+                Waited::Ready => self.bell.hear(),
+                Waited::Late | Waited::Left => return,
+            }
+        }
     }
 
     fn limits(&self) -> BatchLimits {
@@ -161,7 +192,7 @@ impl<'a> Stream<'a> {
                     self.bytes_max = (self.bytes_max / 2).max(BATCH_BYTES_MIN);
                 }
                 // The number of events is a field like any other, and may have become invalid.
-                Fate::Refused(ErrorCode::InvalidField) if batch.events() > 1 => {
+                Fate::Refused(Some(ErrorCode::InvalidField)) if batch.events() > 1 => {
                     batch.halve();
                     self.events_max = batch.events();
                 }
@@ -171,7 +202,7 @@ impl<'a> Stream<'a> {
                     return ControlFlow::Continue(());
                 }
                 Fate::Refused(code) => {
-                    self.set_aside(&batch, code.name());
+                    self.set_aside(&batch, code.map_or("for no reason of v1", ErrorCode::name));
                     self.settle(&batch, 0, DropReason::Refused, false);
                     return ControlFlow::Continue(());
                 }
@@ -179,31 +210,39 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Counts what became of a batch; of what an earlier run stored the ledger of this one has
-    /// only what was delivered.
+    /// Counts what became of a batch; what an earlier run stored is counted apart.
     fn settle(&mut self, batch: &Batch, taken: u64, reason: DropReason, took: bool) {
         let (events, own) = (batch.events(), batch.own_events());
         let delivered = own.min(taken);
+        debug_assert!(own <= events && taken <= events);
+        let (earlier, delivered_earlier) = (events - own, taken - delivered);
         self.account.deliver(delivered);
-        self.account.deliver_earlier(taken - delivered);
-        if own > delivered {
-            self.account.drop_for(reason, own - delivered);
-        }
+        self.account.deliver_earlier(delivered_earlier);
+        self.account.drop_for(reason, own - delivered);
+        self.account
+            .drop_earlier_for(reason, earlier - delivered_earlier);
         self.account.unqueue(own);
-        debug_assert!(own <= events);
+        self.earlier = self.earlier.saturating_sub(earlier);
         self.directory.settle(batch, took);
         self.courier
             .link()
             .set_next_sequence(self.directory.next_sequence());
     }
 
-    /// All that is there is settled, so what waited before it was looked for has been removed.
-    fn expire(&mut self, pending: u64) {
-        if pending > 0 {
-            self.account.unqueue(pending);
-            self.account.drop_for(DropReason::Expired, pending);
-            log::warn!("{pending} events were removed before the controller could take them");
+    /// What waited when there was so much, and is not there, has been removed: the oldest first.
+    fn expire(&mut self, (pending, earlier): (u64, u64), there: u64) {
+        let lost = (pending + earlier).saturating_sub(there);
+        if lost == 0 {
+            return;
         }
+        let lost_earlier = lost.min(earlier);
+        self.earlier = self.earlier.saturating_sub(lost_earlier);
+        self.account
+            .drop_earlier_for(DropReason::Expired, lost_earlier);
+        self.account.unqueue(lost - lost_earlier);
+        self.account
+            .drop_for(DropReason::Expired, lost - lost_earlier);
+        log::warn!("{lost} events were removed before the controller could take them");
     }
 
     fn store(&mut self) {

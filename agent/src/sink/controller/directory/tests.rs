@@ -341,3 +341,17 @@ fn the_number_of_a_batch_that_retention_removed_is_not_used_again() {
     assert_eq!(next(&mut directory), None);
     assert_eq!(directory.next_sequence(), 2);
 }
+
+#[test]
+fn what_is_not_settled_is_counted_by_seals_and_by_lines() {
+    let mut scene = Scene::new(300);
+    scene.write(20);
+    assert_eq!(scene.open().unsettled().expect("readable"), 20);
+    let mut directory = scene.open();
+    let batch = next(&mut directory).expect("lines");
+    directory.settle(&batch, true);
+    directory.store().expect("room");
+    let left = 20 - batch.events();
+    assert_eq!(directory.unsettled().expect("readable"), left);
+    assert_eq!(scene.open().unsettled().expect("readable"), left);
+}
