@@ -12,12 +12,13 @@ use tapio_tests::payload;
 
 use crate::chance::Chance;
 
-/// The first pause after a failure, at the most, in intervals; each further one may be twice as
-/// long. With much less, those who fail first knock again and again while the rest still comes.
-const FIRST_PAUSE_INTERVALS: f64 = 0.25;
-/// The longest pause. With more than one, a fleet that all failed comes back at a
-/// rate near its usual one; with too many, it takes long.
-const LONGEST_PAUSE_INTERVALS: f64 = 1.5;
+/// The pauses of the agent's own two threads after failures, at the most: the first one, each
+/// further one twice as long, and the longest.
+#[derive(Debug, Clone, Copy)]
+struct Pauses {
+    first: Duration,
+    longest: Duration,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
@@ -32,6 +33,20 @@ impl Lane {
         match self {
             Self::Control => 0,
             Self::Events => 1,
+        }
+    }
+
+    /// As `managed/rhythm.rs` and `sink/controller/courier.rs` of the agent have them.
+    fn pauses(self, interval: Duration) -> Pauses {
+        match self {
+            Self::Control => Pauses {
+                first: Duration::from_secs(1).max(interval / 4).min(interval),
+                longest: interval.mul_f64(1.5),
+            },
+            Self::Events => Pauses {
+                first: Duration::from_millis(500),
+                longest: Duration::from_secs(30),
+            },
         }
     }
 }
@@ -212,10 +227,8 @@ impl Agent {
         now: Instant,
     ) -> Instant {
         let rhythm = &mut self.lanes[lane.place()];
-        let longest = habits.interval.mul_f64(LONGEST_PAUSE_INTERVALS);
-        let pause = habits
-            .interval
-            .mul_f64(FIRST_PAUSE_INTERVALS)
+        let Pauses { first, longest } = lane.pauses(habits.interval);
+        let pause = first
             .saturating_mul(1_u32.checked_shl(rhythm.failures).unwrap_or(u32::MAX))
             .min(longest);
         rhythm.failures += 1;

@@ -87,7 +87,10 @@ impl Crowd {
             self.due.pop();
             let ask = self.agents[agent].begins_with(lane);
             let request = self.agents[agent].request(ask, &self.habits);
-            self.tally.at(now).connections += 1;
+            let late_ms = u64::try_from((now - due).as_millis()).unwrap_or(u64::MAX);
+            let second = self.tally.at(now);
+            second.connections += 1;
+            second.late_ms_max = second.late_ms_max.max(late_ms);
             match Line::open(self.to, request.to_bytes()) {
                 Ok(line) => self.under_way.push(Turn {
                     agent,

@@ -45,6 +45,10 @@ pub fn run(to: SocketAddrV4, options: &Options) -> io::Result<()> {
     );
     println!("events acknowledged: {delivered}");
     println!(
+        "a turn began later than it was due by {} ms at most",
+        total.late_ms_max
+    );
+    println!(
         "turns that failed: {} {:?}",
         total.failures, crowd.tally.reasons
     );

@@ -11,6 +11,9 @@ pub struct Counts {
     pub requests: u64,
     /// Turns that failed, whatever the reason.
     pub failures: u64,
+    /// How much later than it was due a turn began, at the most: a crowd that is held up itself
+    /// says nothing of the controller.
+    pub late_ms_max: u64,
 }
 
 /// Since a moment, in seconds from it.
@@ -51,6 +54,7 @@ impl Tally {
                 connections: sum.connections + second.connections,
                 requests: sum.requests + second.requests,
                 failures: sum.failures + second.failures,
+                late_ms_max: sum.late_ms_max.max(second.late_ms_max),
             })
     }
 

@@ -94,3 +94,13 @@ fn turns_stay_on_the_grid_through_an_outage() {
     let turns = (back - first).as_secs_f64() / INTERVAL.as_secs_f64();
     assert!((turns - turns.round()).abs() < 1e-6 && back > now && back <= now + INTERVAL);
 }
+
+#[test]
+fn a_batch_comes_again_sooner_than_a_turn_and_as_the_agents_own_does() {
+    let (mut agent, habits, mut chance, now) = agent();
+    for failures in 0..40 {
+        let again = agent.after_failure(Lane::Events, &habits, &mut chance, now);
+        let longest = Duration::from_millis(500 << failures.min(6)).min(Duration::from_secs(30));
+        assert!((now..now + longest).contains(&again), "{failures}");
+    }
+}
