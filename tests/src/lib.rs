@@ -15,6 +15,7 @@ pub mod golden;
 pub mod http;
 pub mod manifests;
 pub mod median;
+pub mod namespace;
 pub mod packages;
 pub mod payload;
 pub mod place;

@@ -14,8 +14,12 @@ const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
 /// Where something of ours may listen, leave, and listen again.
 pub fn free_place() -> io::Result<SocketAddrV4> {
+    free_place_at(address_of(process::id()))
+}
+
+/// The same, at an address that nobody else listens on.
+pub fn free_place_at(address: Ipv4Addr) -> io::Result<SocketAddrV4> {
     static NEXT: AtomicU16 = AtomicU16::new(PORTS.start);
-    let address = address_of(process::id());
     loop {
         let port = NEXT.fetch_add(1, Ordering::Relaxed);
         if !PORTS.contains(&port) {

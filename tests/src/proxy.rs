@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::deadline::wait_for_moment;
-use crate::filter::drop_everything;
 use crate::http::{Answer, Connection, Host, Incoming};
 use crate::place::free_place;
 
@@ -53,14 +52,25 @@ impl Proxy {
     /// # Panics
     /// When there is no port for it.
     pub fn start(to: SocketAddr) -> Self {
+        Self::start_at(free_place().expect("a port"), to)
+    }
+
+    /// At this place.
+    ///
+    /// # Panics
+    /// When somebody else is there.
+    pub fn start_at(place: SocketAddrV4, to: SocketAddr) -> Self {
         let trapped = Arc::new(AtomicBool::new(false));
         let of_trap = Arc::clone(&trapped);
-        let trap = Host::anywhere(move |_, _| {
+        // Whoever reaches the proxy can go where it points.
+        let door = TcpListener::bind((*place.ip(), 0)).expect("a port");
+        let spring = move |_: &Incoming, _: &TcpStream| {
             of_trap.store(true, Ordering::Release);
             Ok(false)
-        });
+        };
+        let trap = Host::open(door, Arc::new(spring)).expect("it has an address");
         let mut proxy = Self {
-            place: free_place().expect("a port"),
+            place,
             shared: Arc::new(Shared {
                 state: Mutex::new(State {
                     fault: Fault::None,
@@ -92,12 +102,6 @@ impl Proxy {
     /// When its port was taken by somebody else.
     pub fn misbehave(&mut self, fault: Fault) {
         self.shared.with(|state| state.fault = fault);
-        if fault == Fault::BlackHole {
-            let host = self.host.as_ref().expect("it is open");
-            drop_everything(&host.door());
-            host.with_guests(|guest| drop_everything(guest));
-            return;
-        }
         self.host = None;
         if fault != Fault::Refused {
             self.open();
@@ -149,7 +153,6 @@ impl Shared {
             }
             Fault::None
             | Fault::Refused
-            | Fault::BlackHole
             | Fault::ServerError
             | Fault::Garbage
             | Fault::WrongTag

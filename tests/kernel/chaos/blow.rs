@@ -17,6 +17,8 @@ pub enum Blow {
     /// SIGTERM: it leaves as it should, and another one comes.
     AgentTerminated,
     Between(Fault),
+    /// Nothing that is sent arrives, in either direction, and nobody is told.
+    BlackHole,
 }
 
 impl Blow {
@@ -34,7 +36,7 @@ impl Blow {
         Self::Between(Fault::Slow),
         Self::Between(Fault::Redirect),
         Self::ControllerStopped,
-        Self::Between(Fault::BlackHole),
+        Self::BlackHole,
     ];
 
     pub const fn lasts(self) -> Duration {
@@ -43,7 +45,7 @@ impl Blow {
             Self::ControllerKilled | Self::AgentKilled => Duration::from_secs(3),
             Self::ControllerStopped => Duration::from_secs(20),
             // Longer than an agent waits for one call.
-            Self::Between(Fault::Slow | Fault::BlackHole) => Duration::from_secs(7),
+            Self::Between(Fault::Slow) | Self::BlackHole => Duration::from_secs(7),
             Self::Between(
                 Fault::None
                 | Fault::Refused

@@ -1,6 +1,7 @@
 //! What must hold after it, held against every witness.
 
 use tapio_common::evidence::claim::Until;
+use tapio_common::time::{NANOS_PER_SECOND, Timestamp};
 use tapio_tests::delivery;
 use tapio_tests::proxy::MARK;
 
@@ -16,6 +17,10 @@ const SECRETS: [&str; 5] = [
     "If-None-Match",
     "X-Mark",
 ];
+
+/// An agent that is killed had given its word for all but this long: it gives it every 10 s while
+/// something happens, as soon as it is at rest.
+const WORD_NANOS: u64 = 12 * NANOS_PER_SECOND;
 
 #[track_caller]
 pub fn judge(stage: &Stage, deaths: &[Death]) {
@@ -51,7 +56,9 @@ fn deaths_missing(stage: &Stage, deaths: &[Death]) -> usize {
     let (from, to) = stage.looked;
     let claim = coverage.claim(&[ABNORMAL_EXIT], from, Until::Moment(to));
     for doubt in &claim.doubts {
-        let known = |(left, back)| doubt.from <= back && doubt.to >= left;
+        let known = |(left, back): (Timestamp, Timestamp)| {
+            doubt.from.0 >= left.0.saturating_sub(WORD_NANOS) && doubt.to <= back
+        };
         assert!(
             stage.absences.iter().copied().any(known),
             "a hole that is none of the agent's restarts: {doubt:?}"

@@ -10,6 +10,8 @@ use tapio_tests::agent::TestAgent;
 use tapio_tests::controller::TestController;
 use tapio_tests::deadline::{wait_for_moment, wait_until};
 use tapio_tests::folder::TestFolder;
+use tapio_tests::namespace::Namespace;
+use tapio_tests::place::free_place_at;
 use tapio_tests::proxy::{Fault, Proxy};
 
 use super::blow::Blow;
@@ -51,8 +53,10 @@ impl Stage {
         let folder = TestFolder::new();
         write_profile(&folder, 0, true);
         let controller = start_controller(&folder);
-        let proxy = Proxy::start(controller.address());
-        let managed = Managed::new(proxy.place().into());
+        let namespace = Namespace::make();
+        let place = free_place_at(namespace.near()).expect("a port");
+        let proxy = Proxy::start_at(place, controller.address());
+        let managed = Managed::inside(namespace, place.into());
         let mut stage = Self {
             agent: Some(managed.start(sinks(true))),
             managed,
@@ -96,6 +100,11 @@ impl Stage {
                 self.while_answers_are_lost(end, |stage| stage.replace_agent(libc::SIGKILL));
             }
             Blow::AgentTerminated => self.replace_agent(libc::SIGTERM),
+            Blow::BlackHole => {
+                self.managed.wire().cut();
+                wait_for_moment(end);
+                self.managed.wire().mend();
+            }
             Blow::Between(fault) => {
                 self.proxy.misbehave(fault);
                 wait_for_moment(end);

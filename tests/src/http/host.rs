@@ -4,7 +4,7 @@
 
 use std::io::{self, BufReader};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -75,17 +75,6 @@ impl Host {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
-
-    /// The listening socket.
-    pub fn door(&self) -> BorrowedFd<'_> {
-        self.listener.as_fd()
-    }
-
-    /// What is done to the connections there were so far, gone ones included.
-    pub fn with_guests(&self, then: impl FnMut(&TcpStream)) {
-        self.shared
-            .with_guests(|guests| guests.iter().for_each(then));
-    }
 }
 
 /// Until either side has had enough.
@@ -108,8 +97,10 @@ impl Drop for Host {
         if let Some(door) = self.door.take().filter(|_| ended) {
             door.join().ok();
         }
-        self.with_guests(|guest| {
-            guest.shutdown(Shutdown::Both).ok();
+        self.shared.with_guests(|guests| {
+            for guest in guests {
+                guest.shutdown(Shutdown::Both).ok();
+            }
         });
     }
 }

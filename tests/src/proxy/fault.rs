@@ -12,8 +12,6 @@ pub enum Fault {
     None,
     /// Nobody listens.
     Refused,
-    /// What is sent is never acknowledged.
-    BlackHole,
     /// The answer comes a byte at a time.
     Slow,
     /// The answer ends in its middle.
@@ -29,9 +27,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 7] = [
         Self::Refused,
-        Self::BlackHole,
         Self::Slow,
         Self::CutInHalf,
         Self::ServerError,
@@ -43,7 +40,7 @@ impl Fault {
     /// What is said instead of the controller's answer, where something is.
     pub(super) fn answer(self, incoming: &Incoming, trap: SocketAddr) -> Option<Vec<u8>> {
         match self {
-            Self::None | Self::Refused | Self::BlackHole | Self::Slow | Self::CutInHalf => None,
+            Self::None | Self::Refused | Self::Slow | Self::CutInHalf => None,
             Self::ServerError => Some(said(
                 "500 Internal Server Error",
                 "Content-Type: application/json\r\n",

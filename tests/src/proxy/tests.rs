@@ -54,7 +54,6 @@ fn every_fault_is_what_its_name_says_and_goes_away() {
         match fault {
             Fault::None => {}
             Fault::Refused => assert_eq!(error_of(hello(&proxy)), ErrorKind::ConnectionRefused),
-            Fault::BlackHole => assert_eq!(error_of(hello(&proxy)), ErrorKind::TimedOut),
             Fault::Slow => assert!((1..20).contains(&bytes_within(&proxy, IMPATIENT))),
             Fault::CutInHalf => assert_eq!(error_of(hello(&proxy)), ErrorKind::UnexpectedEof),
             Fault::ServerError => assert_eq!(hello(&proxy).expect("an answer").status, 500),
