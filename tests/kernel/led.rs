@@ -4,11 +4,15 @@
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tapio_tests::agent::TestAgent;
+use tapio_common::evidence::name::SegmentName;
+use tapio_tests::agent::{TestAgent, container_config};
 use tapio_tests::deadline::{SOON, wait_until};
+use tapio_tests::proxy::{Fault, Proxy};
 use tapio_tests::scripted::{Asked, ScriptedController};
+use tapio_tests::steered::SteeredController;
 
 use crate::ABNORMAL_EXIT;
 use crate::deaths::segments;
@@ -16,6 +20,9 @@ use crate::managed::Managed;
 use crate::scene::causer;
 
 const HASH: &str = "sha256:845b719f50052b222e79a6f0a9e091e4fe5cc62f8049f7a9089cf20175f5ddef";
+
+/// For the calls of one turn on a busy machine.
+const CALL_MAX: Duration = Duration::from_secs(2);
 
 /// A controller whose answers are those of the first day, but for these to events.
 fn controller(events: &Value) -> ScriptedController {
@@ -34,6 +41,15 @@ fn nobody() -> SocketAddr {
 #[track_caller]
 fn await_words(agent: &TestAgent, words: &str) {
     wait_until(words, 3 * SOON, || agent.stderr().contains(words));
+}
+
+/// The first segment there is.
+fn oldest(managed: &Managed) -> Option<SegmentName> {
+    let files = fs::read_dir(managed.evidence()).expect("it is there");
+    let names = files.map(|file| file.expect("an entry").file_name());
+    names
+        .filter_map(|name| SegmentName::from_file(name.to_str()?))
+        .min()
 }
 
 /// An agent in whose folders a config is kept, and where that is.
@@ -153,6 +169,99 @@ fn a_controller_that_never_answers_does_not_hold_up_a_stop() {
     await_words(&agent, "it did not answer in time");
     let report = agent.stop(); // in time, and its sums add up
     assert!(report.ledger.sinks["controller"].pending > 0);
+}
+
+#[test]
+fn another_config_is_reported_within_one_poll_interval_however_rare_heartbeats_are() {
+    const POLL: Duration = Duration::from_secs(3);
+    let controller = SteeredController::start(&container_config("workloads", &[]));
+    let flags = [
+        "--config-poll-interval",
+        "3",
+        "--heartbeat-interval",
+        "3600",
+    ];
+    let managed = Managed::new(controller.address());
+    let agent = managed.start_with(&["file"], &flags);
+    controller.await_applied();
+    for code in 1..=3 {
+        let since = Instant::now();
+        controller.steer(&container_config("workloads", &[code]));
+        let took = since.elapsed();
+        assert!(took < POLL + CALL_MAX, "{took:?}");
+    }
+    agent.stop();
+}
+
+#[test]
+fn what_retention_removes_before_anybody_took_it_is_counted_and_reported() {
+    let taken = json!([{"status": 200, "body": {"wire_version": "tapio-wire/v1", "accepted": 1,
+        "rejected": 0, "next_config_version": "41"}}]);
+    let scripted = controller(&taken);
+    let mut proxy = Proxy::start(scripted.address());
+    let managed = Managed::new(proxy.place().into());
+    let small = ["--segment-max-bytes", "64KiB", "--retain-bytes", "64KiB"];
+    let agent = managed.start_with(&["file", "controller"], &small);
+    await_words(&agent, "is in force");
+    proxy.misbehave(Fault::Refused);
+    killed();
+    wait_until("the first segment", SOON, || oldest(&managed).is_some());
+    let first = oldest(&managed);
+    wait_until("retention", 6 * SOON, || {
+        killed();
+        oldest(&managed) != first
+    });
+    proxy.misbehave(Fault::None);
+    wait_until("the heartbeat that says so", 6 * SOON, || {
+        let sink = reported(&scripted);
+        sink["dropped"]["expired"].as_u64() > Some(0) && sink["pending"].is_null()
+    });
+    let report = agent.stop(); // and its sums add up
+    let sink = &report.ledger.sinks["controller"];
+    assert_eq!(sink.dropped.len(), 1, "{sink:?}");
+    let heard = scripted.heard();
+    let events = heard.iter().filter(|heard| heard.asked == Asked::Events);
+    assert_eq!(events.count() as u64, sink.delivered, "one by one");
+}
+
+#[test]
+fn a_batch_that_is_refused_for_good_is_counted_reported_and_in_nobodys_way() {
+    let refused = json!({"status": 422, "body": {"error": {"code": "REASONING_FIELD",
+        "message": "facts.cause"}}});
+    let taken = json!({"status": 200, "body": {"wire_version": "tapio-wire/v1", "accepted": 1,
+        "rejected": 0, "next_config_version": "41"}});
+    let scripted = controller(&json!([refused, taken]));
+    let managed = Managed::new(scripted.address());
+    let agent = managed.start(&["file", "controller"]);
+    await_words(&agent, "is in force");
+    let deaths = [killed(), killed(), killed()];
+    wait_until("the heartbeat that says so", 6 * SOON, || {
+        let sink = reported(&scripted);
+        sink["dropped"] == json!({"refused": 1}) && sink["delivered"].as_u64() >= Some(2)
+    });
+    agent.stop();
+    let heard = scripted.heard();
+    let batches = heard.iter().filter(|heard| heard.asked == Asked::Events);
+    let batches: Vec<Value> = batches.map(|heard| heard.body()).collect();
+    let sequences: Vec<u64> = batches
+        .iter()
+        .map(|batch| batch["sequence"].as_u64().expect("a number"))
+        .collect();
+    assert_eq!(sequences[..3], [1, 1, 2], "what was refused used no number");
+    for pid in deaths {
+        let ours = |batch: &&Value| batch["events"][0]["facts"]["pid"] == pid;
+        assert_eq!(batches.iter().filter(ours).count(), 1, "{pid}");
+    }
+}
+
+/// What the last heartbeat says of the sink.
+fn reported(scripted: &ScriptedController) -> Value {
+    let heard = scripted.heard();
+    let mut beats = heard.iter().rev();
+    let last = beats.find(|heard| heard.asked == Asked::Heartbeat);
+    last.map_or(Value::Null, |heard| {
+        heard.body()["ledger"]["sinks"]["controller"].clone()
+    })
 }
 
 /// A process of ours that dies by SIGKILL, which is evidence whoever it is.
