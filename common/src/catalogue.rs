@@ -154,6 +154,8 @@ impl Anomaly {
     pub const fn severity_min(self) -> Severity {
         match self {
             Self::AbnormalExit => Severity::Warning,
+            // That it is over weighs little.
+            Self::CpuStall | Self::MemoryPressure | Self::IpcDegradation => Severity::Info,
             Self::ConnectionRefused
             | Self::ConnectionTimeout
             | Self::ConnectionUnreachable
@@ -163,10 +165,7 @@ impl Anomaly {
             | Self::RttDegradation
             | Self::IoError
             | Self::LatencySpike
-            | Self::OomKill
-            | Self::CpuStall
-            | Self::MemoryPressure
-            | Self::IpcDegradation => self.severity(),
+            | Self::OomKill => self.severity(),
         }
     }
 
@@ -181,10 +180,12 @@ impl Anomaly {
             | Self::OomKill
             | Self::AbnormalExit => Outcome::Failure,
             Self::RetransmitSpike | Self::RttDegradation => Outcome::InProgress,
-            Self::LatencySpike => Outcome::Success,
-            Self::IoError | Self::CpuStall | Self::MemoryPressure | Self::IpcDegradation => {
-                Outcome::Unknown
-            }
+            // What took long may have failed as well.
+            Self::IoError
+            | Self::LatencySpike
+            | Self::CpuStall
+            | Self::MemoryPressure
+            | Self::IpcDegradation => Outcome::Unknown,
         }
     }
 

@@ -6,10 +6,10 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tapio_common::catalogue::Observer;
+use tapio_common::catalogue::{Observer, Outcome};
 
 use super::line_of;
-use crate::observer::{Classified, classify};
+use crate::observer::{Anomalous, Classified, classify};
 
 /// A number of a record; 0 where none is written.
 #[track_caller]
@@ -64,6 +64,7 @@ pub fn said_of(observer: Observer, record: &[u8]) -> Value {
         Ok(Classified::Ignored(anomaly)) => return json!({"ignored": anomaly.event_type()}),
         Ok(Classified::Anomalous(anomalous)) => anomalous,
     };
+    assert_among_many(&anomalous);
     let line: Value = serde_json::from_slice(&line_of(&anomalous)).expect("a line");
     json!({
         "type": line["type"],
@@ -72,6 +73,20 @@ pub fn said_of(observer: Observer, record: &[u8]) -> Value {
         "error": line["error"],
         "data": line["data"],
     })
+}
+
+/// What a closing record says of all facts of a type is true of this one.
+#[track_caller]
+fn assert_among_many(anomalous: &Anomalous) {
+    let anomaly = anomalous.anomaly;
+    let least = anomaly.severity_min();
+    assert!(anomalous.severity >= least, "{anomalous:?} below {least:?}");
+    let shared = anomaly.outcome_of_all();
+    let (outcome, _) = anomalous.describe();
+    assert!(
+        shared == Outcome::Unknown || shared == outcome,
+        "{anomalous:?}: {outcome:?}, not {shared:?}"
+    );
 }
 
 /// All the data that is wanted.
