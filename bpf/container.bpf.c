@@ -243,17 +243,17 @@ static __always_inline void report_kill(struct task_struct *victim, struct tapio
 SEC("tp_btf/mark_victim")
 int mark_victim(__u64 *ctx)
 {
-	__u64 current = bpf_get_current_task();
+	__u64 by = bpf_get_current_task();
 	struct tapio_counter_row *row = counter_row();
-	struct kill *kill = kill_in_hand(current);
+	struct kill *kill = bpf_map_lookup_elem(&kills, &by);
 	struct task_struct *victim;
 
-	if (!row || !kill || kill->by != current)
+	if (!row || !kill)
 		return 0;
 	victim = (struct task_struct *)kill->victim;
 	if (bpf_ktime_get_boot_ns() - kill->boot_ns > KILL_NS || !is_marked(victim, ctx[0]))
 		return 0;
-	kill->by = 0;
+	bpf_map_delete_elem(&kills, &by);
 	report_kill(victim, row);
 	return 0;
 }

@@ -33,7 +33,7 @@
 
 /* A signal counts as sent for this long while its mark as a kill for memory is awaited. */
 #define KILL_NS 1000000000ULL
-#define KILL_SLOTS 256
+#define KILLS_MAX 1024
 
 struct sender {
 	__u64 start_ns;
@@ -53,15 +53,18 @@ struct {
 } senders SEC(".maps");
 
 struct kill {
-	__u64 by;
 	__u64 victim;
 	__u64 boot_ns;
 };
 
+/*
+ * By the task that kills. The mark follows at once, so that the least used one is one whose mark
+ * never comes: the kernel also sends these signals where memory is not the matter.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, KILL_SLOTS);
-	__type(key, __u32);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, KILLS_MAX);
+	__type(key, __u64);
 	__type(value, struct kill);
 } kills SEC(".maps");
 
@@ -154,23 +157,23 @@ static __always_inline void fill_sender(struct tapio_abnormal_exit *record, __u3
 	bpf_map_delete_elem(&senders, &tgid);
 }
 
-static __always_inline struct kill *kill_in_hand(__u64 current)
-{
-	__u32 at = (current * 0x9e3779b97f4a7c15ULL >> 32) % KILL_SLOTS;
-
-	return bpf_map_lookup_elem(&kills, &at);
-}
-
+/* Where there is no room, a mark that follows finds nothing: that may have been a kill for memory. */
 static __always_inline void keep_kill(struct task_struct *victim)
 {
-	__u64 current = bpf_get_current_task();
-	struct kill *kill = kill_in_hand(current);
+	__u64 by = bpf_get_current_task();
+	struct kill kill = {
+		.victim = (__u64)victim,
+		.boot_ns = bpf_ktime_get_boot_ns(),
+	};
+	struct tapio_counter_row *row;
 
-	if (!kill)
+	if (!bpf_map_update_elem(&kills, &by, &kill, BPF_ANY))
 		return;
-	kill->by = current;
-	kill->victim = (__u64)victim;
-	kill->boot_ns = bpf_ktime_get_boot_ns();
+	row = counter_row();
+	if (!row)
+		return;
+	COUNT(row->types[TAPIO_TYPE_OOM_KILL].seen);
+	COUNT(row->types[TAPIO_TYPE_OOM_KILL].ambiguous);
 }
 
 #endif
