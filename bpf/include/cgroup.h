@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which cgroup names a task's workload: the v2 one, else that of the v1 memory controller. */
+/* Which cgroup names a task's workload: the v2 one, or that of the v1 memory controller. */
 #ifndef TAPIO_CGROUP_H
 #define TAPIO_CGROUP_H
 
@@ -45,27 +45,30 @@ static __always_inline void refer_to(struct tapio_cgroup_ref *ref, struct cgroup
 }
 
 /*
- * A task below the v2 root is named by v2. On hosts where only v1 controllers are used, every
- * task sits in the v2 root, and the memory controller's hierarchy tells workloads apart. In the
- * root of both nothing is named, and the reference stays zero.
+ * Whether the v1 memory controller's cgroup names a task rather than that of v2. On hosts where
+ * both are used, runtimes put containers below the controllers, and not all of them below v2 too,
+ * where such a container would be taken for its runtime's own service. So v1 is asked first, unless
+ * v2 goes deeper.
  */
+static __always_inline bool is_named_by_v1(int level, int hierarchy, int v2_level)
+{
+	return hierarchy != 0 && level > 0 && level >= v2_level;
+}
+
+/* In the root of both hierarchies nothing is named, and the reference stays zero. */
 static __always_inline void refer_to_workload(struct tapio_cgroup_ref *ref, struct css_set *set)
 {
-	struct cgroup *cgroup = BPF_CORE_READ(set, dfl_cgrp);
-	struct cgroup_subsys_state *memory;
+	struct cgroup_subsys_state *memory = memory_state_of(set);
+	struct cgroup *v2 = BPF_CORE_READ(set, dfl_cgrp), *v1 = BPF_CORE_READ(memory, cgroup);
+	int v2_level = BPF_CORE_READ(v2, level);
 
-	if (BPF_CORE_READ(cgroup, level) > 0) {
-		ref->id = BPF_CORE_READ(cgroup, kn, id);
-		ref->hierarchy = TAPIO_HIERARCHY_V2;
-		return;
-	}
-	memory = memory_state_of(set);
-	if (!memory)
-		return;
-	cgroup = BPF_CORE_READ(memory, cgroup);
-	if (BPF_CORE_READ(cgroup, level) > 0 && BPF_CORE_READ(cgroup, root, hierarchy_id) != 0) {
-		ref->id = BPF_CORE_READ(cgroup, kn, id);
+	if (is_named_by_v1(BPF_CORE_READ(v1, level), BPF_CORE_READ(v1, root, hierarchy_id),
+			   v2_level)) {
+		ref->id = BPF_CORE_READ(v1, kn, id);
 		ref->hierarchy = TAPIO_HIERARCHY_V1_MEMORY;
+	} else if (v2_level > 0) {
+		ref->id = BPF_CORE_READ(v2, kn, id);
+		ref->hierarchy = TAPIO_HIERARCHY_V2;
 	}
 }
 

@@ -13,24 +13,24 @@
 /* The same as refer_to_workload, through pointers that need no call for each step. */
 static __always_inline void refer_to_own_workload(struct tapio_cgroup_ref *ref, struct css_set *set)
 {
+	struct cgroup *v2 = set->dfl_cgrp, *v1;
 	struct cgroup_subsys_state *memory;
-	struct cgroup *cgroup = set->dfl_cgrp;
 	__u64 at;
 
-	if (cgroup->level > 0) {
-		ref->id = cgroup->kn->id;
-		ref->hierarchy = TAPIO_HIERARCHY_V2;
-		return;
+	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id)) {
+		at = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) * sizeof(void *);
+		at += bpf_core_field_offset(struct css_set, subsys);
+		memory = *(struct cgroup_subsys_state **)((void *)set + at);
+		v1 = memory->cgroup;
+		if (is_named_by_v1(v1->level, v1->root->hierarchy_id, v2->level)) {
+			ref->id = v1->kn->id;
+			ref->hierarchy = TAPIO_HIERARCHY_V1_MEMORY;
+			return;
+		}
 	}
-	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
-		return;
-	at = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) * sizeof(void *);
-	at += bpf_core_field_offset(struct css_set, subsys);
-	memory = *(struct cgroup_subsys_state **)((void *)set + at);
-	cgroup = memory->cgroup;
-	if (cgroup->level > 0 && cgroup->root->hierarchy_id != 0) {
-		ref->id = cgroup->kn->id;
-		ref->hierarchy = TAPIO_HIERARCHY_V1_MEMORY;
+	if (v2->level > 0) {
+		ref->id = v2->kn->id;
+		ref->hierarchy = TAPIO_HIERARCHY_V2;
 	}
 }
 

@@ -79,6 +79,31 @@ fn a_name_that_is_cut_is_no_name() {
     agent.stop();
 }
 
+/// Runtimes put containers below v1 controllers, and some of them not below v2: there, whoever is
+/// deeper in v1 or as deep is named by v1. Where only v2 has the memory controller, v2 it is.
+#[test]
+fn of_two_hierarchies_the_deeper_one_names() {
+    let mut agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
+    let service = Cgroup::v2();
+    for is_deeper_in_v2 in [false, true] {
+        let inner = is_deeper_in_v2.then(|| service.child("inner"));
+        let unified = inner.as_ref().unwrap_or(&service);
+        let mut command = causer("exit 5");
+        let container = mount_point(Hierarchy::V1Memory).map(|_| Cgroup::new());
+        if let Some(container) = &container {
+            container.hold(&mut command, Standing::Member);
+        }
+        let mut scene = Scene::play(unified, Standing::Root, command);
+        scene.end();
+        let event = agent.expect("exit", |event| event.fact("pid") == scene.pid());
+        match container.filter(|_| !is_deeper_in_v2) {
+            Some(container) => container.assert_named_by(&event),
+            None => unified.assert_named_by(&event),
+        }
+    }
+    agent.stop();
+}
+
 /// Where no cgroup means anything the id is absent and said to be: not 1, not 0.
 #[test]
 fn a_process_of_the_root_cgroup_has_no_cgroup() {

@@ -7,8 +7,8 @@ use tapio_tests::agent::{Event, TestAgent, container_config};
 use tapio_tests::folder::TestFolder;
 
 use crate::ABNORMAL_EXIT;
-use crate::cgroup::Cgroup;
-use crate::scene::{Scene, number};
+use crate::cgroup::{Cgroup, Hierarchy, Standing, enter, mount_point};
+use crate::scene::{Scene, causer, number};
 
 struct Stage {
     agent: TestAgent,
@@ -185,7 +185,12 @@ fn the_parents_death_is_sent_by_the_parent() {
 fn cgroup_kill_is_sent_by_the_writer() {
     let mut agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
     let cgroup = Cgroup::v2();
-    let mut victim = Scene::root(&cgroup, "pause");
+    let mut command = causer("pause");
+    // Where v1 is used as well, the v2 cgroup names whoever is not as deep in there.
+    if let Some(root) = mount_point(Hierarchy::V1Memory) {
+        enter(&root, &mut command, Standing::Member);
+    }
+    let mut victim = Scene::play(&cgroup, Standing::Root, command);
     victim.line();
     cgroup.write("cgroup.kill", "1");
     assert_eq!(victim.end().signal(), Some(libc::SIGKILL));

@@ -19,6 +19,9 @@ use crate::stop::await_readable;
 /// Small enough to be full at once, large enough for a process to start in.
 pub const MEMORY_LIMIT_BYTES: u64 = 16 << 20;
 
+/// A group is in the folder, and the folder in the root of its hierarchy.
+const GROUP_DEPTH: usize = 2;
+
 /// The inode of the first pid namespace, the one the kernel's numbers are of.
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
@@ -68,13 +71,7 @@ impl Scene {
         let of = |hierarchy| mounts.iter().find(|mount| mount.hierarchy == hierarchy);
         let unified = of(HIERARCHY_V2).filter(|mount| offers_memory(&mount.at));
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        // Who is below the root of v2 is named by it, and a group of v1 would name nobody.
-        let naming = of(HIERARCHY_V2)
-            .filter(|_| own_path(HIERARCHY_V2, &groups).is_some_and(|path| path != "/"));
-        let mount = unified
-            .or(naming)
-            .or(of(HIERARCHY_V1_MEMORY))
-            .or(of(HIERARCHY_V2));
+        let mount = unified.or(of(HIERARCHY_V1_MEMORY)).or(of(HIERARCHY_V2));
         let mount = mount.ok_or(SceneError::NoHierarchy)?;
         let name = format!("{SELFTEST_PREFIX}{}", std::process::id());
         let is_unified = mount.hierarchy == HIERARCHY_V2;
@@ -153,6 +150,7 @@ fn put(file: &Path, text: &str) -> Result<(), SceneError> {
 }
 
 /// Where the hierarchy begins, or else below the agent's own group: a pod may write there at most.
+/// A process is named by v1 unless it is deeper in v2, so who is deep there begins below its own.
 fn make_folder(mount: &Mount, groups: &str, name: &str) -> Result<(PathBuf, PathBuf), SceneError> {
     let make = |parent: PathBuf| {
         let folder = parent.join(name);
@@ -161,7 +159,19 @@ fn make_folder(mount: &Mount, groups: &str, name: &str) -> Result<(PathBuf, Path
             Err(error) => Err(SceneError::Group(folder, error)),
         }
     };
-    make(mount.at.clone()).or_else(|error| own_group(mount, groups).map_or(Err(error), make))
+    let root = mount.at.clone();
+    match own_group(mount, groups) {
+        None => make(root),
+        Some(own) if is_deep(mount.hierarchy, groups) => make(own).or_else(|_| make(root)),
+        Some(own) => make(root).or_else(|_| make(own)),
+    }
+}
+
+/// Whether a group of this hierarchy where that begins would name nobody that starts from here.
+fn is_deep(hierarchy: u8, groups: &str) -> bool {
+    let v2 = own_path(HIERARCHY_V2, groups).unwrap_or_default();
+    let depth = v2.split('/').filter(|part| !part.is_empty()).count();
+    hierarchy == HIERARCHY_V1_MEMORY && depth > GROUP_DEPTH
 }
 
 /// The agent's own group, where this mount shows it.
@@ -216,5 +226,14 @@ mod tests {
         assert_eq!(found(HIERARCHY_V1_MEMORY, "/libpod/ab"), Some("/cg".into()));
         assert_eq!(found(HIERARCHY_V2, "/user.slice"), Some("/cg/c d".into()));
         assert_eq!(found(HIERARCHY_V2, "/../.."), None);
+    }
+
+    #[test]
+    fn a_group_of_v1_names_whoever_is_no_deeper_in_v2() {
+        for (v2, is_too_deep) in [("/", false), ("/a/b", false), ("/a/b/c", true)] {
+            let groups = format!("4:memory:/x\n0::{v2}\n");
+            assert_eq!(is_deep(HIERARCHY_V1_MEMORY, &groups), is_too_deep, "{v2}");
+            assert!(!is_deep(HIERARCHY_V2, &groups), "{v2}");
+        }
     }
 }
