@@ -96,8 +96,20 @@ pub fn selftest(settings: &Settings) -> Result<Verdict, Failure> {
             outcome.why()
         );
     }
+    write_left_out(&mut page, &settings.observers);
     crate::print(&page)?;
     Ok(verdict(outcomes.iter().map(|(_, outcome)| outcome)))
+}
+
+/// What was not even to be tried is said, and is nobody's fault.
+fn write_left_out(page: &mut String, observers: &[Observer]) {
+    for (observer, why) in wanted::LEFT_OUT {
+        if observers.contains(observer) {
+            let names: Vec<_> = observer.anomalies().map(|anomaly| anomaly.name()).collect();
+            // Writing to a String cannot fail.
+            let _ = writeln!(page, "{:<10} {}: {why}", "left out", names.join(", "));
+        }
+    }
 }
 
 /// What came of one case.
@@ -240,6 +252,16 @@ impl Sink for Witness {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_out_is_said_of_those_that_were_asked_for() {
+        let mut page = String::new();
+        write_left_out(&mut page, &[Observer::Container, Observer::Storage]);
+        assert_eq!(
+            page,
+            "left out   io_error, latency_spike: no disk fails or takes long because it is asked to\n"
+        );
+    }
 
     #[test]
     fn the_worst_outcome_is_the_verdict() {

@@ -1,6 +1,4 @@
-//! The cases: what is done, and what must be said of it. One table.
-//!
-//! No disk fails because it is asked to and no CPU stalls, so storage and node have no case here.
+//! The cases: what is done, and what must be said of it. One table, and another of what has no case.
 
 use serde_json::{Value, json};
 use tapio_common::catalogue::{Anomaly, Observer};
@@ -24,6 +22,15 @@ pub struct Event {
     pub anomaly: Anomaly,
     facts: fn(&Caused, &Scene) -> Vec<(&'static str, Value)>,
 }
+
+/// What a self test cannot cause, and why.
+pub const LEFT_OUT: &[(Observer, &str)] = &[
+    (
+        Observer::Storage,
+        "no disk fails or takes long because it is asked to",
+    ),
+    (Observer::Node, "no CPU stalls because it is asked to"),
+];
 
 pub const CASES: &[Case] = &[
     Case {
@@ -189,6 +196,15 @@ mod tests {
                 "/data/cause is missing, not \"x\""
             ]
         );
+    }
+
+    #[test]
+    fn every_observer_has_a_case_or_a_reason() {
+        for observer in Observer::ALL {
+            let is_tried = CASES.iter().any(|case| case.is_seen_by(&[*observer]));
+            let is_left_out = LEFT_OUT.iter().any(|(left_out, _)| left_out == observer);
+            assert!(is_tried != is_left_out, "{observer:?}");
+        }
     }
 
     #[test]
