@@ -197,10 +197,13 @@ static __always_inline void fill_fact(struct tapio_connection_fact *record, cons
 	record->srtt_us = tcp->srtt_us >> SRTT_SHIFT;
 }
 
-/* Something of the catalogue is true of a connection; nothing of this is paid by a healthy one. */
-static __noinline void report(const struct sock *sk, struct fact *fact)
+/*
+ * Something of the catalogue is true of a connection, under this config; nothing of this is paid by
+ * a healthy one.
+ */
+static __noinline void report(const struct sock *sk, struct fact *fact,
+			      const struct tapio_network_config *active)
 {
-	const struct tapio_network_config *active = config();
 	struct tapio_counter_row *row = counter_row();
 	__u32 type = fact->type & (TAPIO_TYPES_MAX - 1);
 	struct behind behind = {};
@@ -208,7 +211,7 @@ static __noinline void report(const struct sock *sk, struct fact *fact)
 	struct tapio_record_header header = { .kind = fact->kind };
 	struct refusal refusal = {};
 
-	if (!active || !row)
+	if (!row)
 		return;
 	find_behind(sk, &behind);
 	if (behind.flags & TAPIO_CONNECTION_HAS_OWNER && is_agents(&behind.process))
@@ -237,19 +240,19 @@ static __noinline void report(const struct sock *sk, struct fact *fact)
 
 /* `may_begin`: whether this remote gets a baseline if it has none. */
 static __noinline void sample_round_trip(const struct sock *sk, const struct tcp_sock *tcp,
+					 const struct tapio_network_config *active,
 					 bool is_ending, bool may_begin)
 {
-	const struct tapio_network_config *active = config();
 	__u32 srtt_us = tcp->srtt_us >> SRTT_SHIFT;
 	struct fact fact = {};
 
-	if (!active || !srtt_us)
+	if (!srtt_us)
 		return;
 	fact.kind = TAPIO_RECORD_ROUND_TRIP;
 	fact.type = TAPIO_TYPE_RTT_DEGRADATION;
 	if (take_sample(active, sk, srtt_us, may_begin, &fact.baseline)) {
 		if (is_newly_degraded(sk, is_ending))
-			report(sk, &fact);
+			report(sk, &fact, active);
 	} else if (!is_ending) {
 		is_within_again(sk);
 	}
@@ -257,15 +260,17 @@ static __noinline void sample_round_trip(const struct sock *sk, const struct tcp
 
 static __always_inline void leave_established(const struct sock *sk)
 {
+	const struct tapio_network_config *active = config();
 	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock((void *)sk);
 
 	/* An accepted connection's remote port does not come again. */
-	if (tcp)
-		sample_round_trip(sk, tcp, true, !is_accepted(sk));
+	if (active && tcp)
+		sample_round_trip(sk, tcp, active, true, !is_accepted(sk));
 }
 
 static __always_inline void end(const struct sock *sk, int old_state)
 {
+	const struct tapio_network_config *active;
 	int error = sk->sk_err, type = -1;
 	struct fact fact = {};
 
@@ -273,11 +278,12 @@ static __always_inline void end(const struct sock *sk, int old_state)
 		type = type_of_attempt(error);
 	else if (error && is_synchronised(old_state))
 		type = type_of_death(error, old_state);
-	if (type >= 0) {
+	active = type >= 0 ? config() : NULL;
+	if (active) {
 		fact.kind = TAPIO_RECORD_CONNECTION_END;
 		fact.type = type;
 		fact.old_state = old_state;
-		report(sk, &fact);
+		report(sk, &fact, active);
 	}
 	forget_owner(sk);
 }
@@ -308,9 +314,13 @@ int tcp_rcv_space_adjust(__u64 *ctx)
 {
 	const struct sock *sk = (const struct sock *)ctx[0];
 	const struct tcp_sock *tcp = bpf_skc_to_tcp_sock((void *)sk);
+	const struct tapio_network_config *active;
 
-	if (tcp && is_due(sk, tcp))
-		sample_round_trip(sk, tcp, false, true);
+	if (!tcp || !is_due(sk, tcp))
+		return 0;
+	active = config();
+	if (active)
+		sample_round_trip(sk, tcp, active, false, true);
 	return 0;
 }
 
@@ -329,7 +339,7 @@ int tcp_retransmit_skb(__u64 *ctx)
 	if (!active || !tcp || sk->__sk_common.skc_state == TCP_SYN_SENT ||
 	    sk->__sk_common.skc_state == TCP_SYN_RECV)
 		return 0;
-	sample_round_trip(sk, tcp, false, true);
+	sample_round_trip(sk, tcp, active, false, true);
 	of = retransmitting_of(sk, active);
 	if (!of)
 		return 0;
@@ -337,7 +347,7 @@ int tcp_retransmit_skb(__u64 *ctx)
 	fact.type = TAPIO_TYPE_RETRANSMIT_SPIKE;
 	fact.count = count_retransmit(of, active, bpf_ktime_get_boot_ns());
 	if (fact.count)
-		report(sk, &fact);
+		report(sk, &fact, active);
 	return 0;
 }
 

@@ -105,17 +105,20 @@ static __always_inline void fill_issue(struct tapio_request_fact *record,
 	record->latency_ns = latency_ns;
 }
 
-/* Something of the catalogue is true of a request; nothing of this is paid by a healthy one. */
+/*
+ * Something of the catalogue is true of a request, under this config; nothing of this is paid by a
+ * healthy one.
+ */
 static __noinline void report(struct request *rq, const struct issued *known, __u32 type,
-			      const struct completion *completion)
+			      const struct completion *completion,
+			      const struct tapio_storage_config *active)
 {
-	const struct tapio_storage_config *active = config();
 	struct tapio_counter_row *row = counter_row();
 	struct tapio_record_header header = {};
 	struct tapio_request_fact *record;
 	__u32 flags = 0;
 
-	if (!active || !row)
+	if (!row)
 		return;
 	header.kind = type == TAPIO_TYPE_IO_ERROR ? TAPIO_RECORD_IO_ERROR
 						  : TAPIO_RECORD_LATENCY_SPIKE;
@@ -146,24 +149,26 @@ static __noinline void report(struct request *rq, const struct issued *known, __
 /* An unsuccessful part. What a flush did to the request behind it was told of the flush. */
 static __always_inline void end_unsuccessfully(struct request *rq, const struct issued *known,
 					       const struct completion *completion,
+					       const struct tapio_storage_config *active,
 					       struct tapio_counter_row *row)
 {
 	COUNT(row->types[TAPIO_TYPE_IO_ERROR].seen);
 	if (is_declined(completion->status) || is_passthrough(rq) || (!known && has_flush(rq)))
 		COUNT(row->types[TAPIO_TYPE_IO_ERROR].filtered);
 	else
-		report(rq, known, TAPIO_TYPE_IO_ERROR, completion);
+		report(rq, known, TAPIO_TYPE_IO_ERROR, completion, active);
 }
 
 static __always_inline void end_slowly(struct request *rq, const struct issued *known,
 				       const struct completion *completion,
+				       const struct tapio_storage_config *active,
 				       struct tapio_counter_row *row)
 {
 	COUNT(row->types[TAPIO_TYPE_LATENCY_SPIKE].seen);
 	if (is_passthrough(rq))
 		COUNT(row->types[TAPIO_TYPE_LATENCY_SPIKE].filtered);
 	else
-		report(rq, known, TAPIO_TYPE_LATENCY_SPIKE, completion);
+		report(rq, known, TAPIO_TYPE_LATENCY_SPIKE, completion, active);
 }
 
 /* How long it took cannot be said: it was issued before this looked, or its entry had to go. */
@@ -192,13 +197,13 @@ static __always_inline void complete(struct request *rq, const struct issued *kn
 	if (!row)
 		return;
 	if (completion->status)
-		end_unsuccessfully(rq, known, completion, row);
+		end_unsuccessfully(rq, known, completion, active, row);
 	if (!is_last)
 		return;
 	if (!known)
 		end_unknown(active, rq, row);
 	else if (is_slow(active, completion->latency_ns))
-		end_slowly(rq, known, completion, row);
+		end_slowly(rq, known, completion, active, row);
 }
 
 /* Given back to the queue it is inserted again, by a thread of the kernel; it stays whose it was. */
