@@ -245,14 +245,13 @@ int block_rq_complete(__u64 *ctx)
 	struct request *rq = (struct request *)ctx[0];
 	struct completion completion = { .status = status_in(ctx), .bytes = ctx[2] };
 	bool is_last = completion.bytes >= rq->__data_len;
-	struct issued *known = issued_at(rq);
+	struct issued *entry = issued_at(rq);
 
-	if (!is_of(known, rq) || !known->boot_ns)
-		known = NULL;
-	complete(rq, known, &completion, is_last);
-	if (known && is_last) {
-		known->boot_ns = 0;
-		known->state = 0;
+	complete(rq, is_of(entry, rq) && entry->boot_ns ? entry : NULL, &completion, is_last);
+	/* Also of one that was queued and never issued: its address is used again, by somebody else. */
+	if (entry && is_last) {
+		entry->boot_ns = 0;
+		entry->state = 0;
 	}
 	return 0;
 }
