@@ -79,19 +79,25 @@ struct behind {
 	__u32 flags;
 };
 
+/*
+ * A port on which a socket listens alone is nobody else's unless it was asked for, so whoever did not
+ * and has that local end came from there: a listener whose backlog is 0 leaves no other mark.
+ */
 static __noinline void find_listener(const struct sock *sk, struct behind *behind)
 {
 	struct listener *listener;
 
-	behind->flags = TAPIO_CONNECTION_ACCEPTED;
+	if (is_accepted(sk))
+		behind->flags = TAPIO_CONNECTION_ACCEPTED;
 	if (shares_port(sk)) {
-		behind->flags |= TAPIO_CONNECTION_LISTENERS;
+		if (behind->flags)
+			behind->flags |= TAPIO_CONNECTION_LISTENERS;
 		return;
 	}
 	listener = listener_of(sk);
 	if (!listener)
 		return;
-	behind->flags |= TAPIO_CONNECTION_HAS_LISTENER;
+	behind->flags = TAPIO_CONNECTION_ACCEPTED | TAPIO_CONNECTION_HAS_LISTENER;
 	behind->process = listener->process;
 	if (!behind->cgroup.id)
 		behind->cgroup = listener->cgroup;
@@ -108,7 +114,7 @@ static __noinline void find_behind(const struct sock *sk, struct behind *behind)
 		return;
 	}
 	refer_to_socket(&behind->cgroup, sk);
-	if (is_accepted(sk))
+	if (is_accepted(sk) || !(is_ownerless(sk) || has_asked_for_port(sk)))
 		find_listener(sk, behind);
 	else if (is_ownerless(sk))
 		behind->flags = TAPIO_CONNECTION_OWNER_LOST;

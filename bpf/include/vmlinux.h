@@ -227,6 +227,7 @@ struct sock {
 	int sk_err;
 	__u16 sk_protocol;
 	__u8 sk_shutdown;
+	__u8 sk_userlocks : 4;
 	__u32 sk_max_ack_backlog;
 	struct sock_cgroup_data sk_cgrp_data;
 };

@@ -28,6 +28,9 @@ enum {
 /* Both directions, closed by the program or by what has already happened. */
 #define SHUTDOWN_MASK 3
 
+/* Of sk_userlocks. */
+#define SOCK_BINDPORT_LOCK 8
+
 /* The low bits of a tagged sock_cgroup_data say that it is no pointer. */
 #define CGROUP_DATA_TAG 3
 
@@ -37,8 +40,8 @@ static __always_inline bool is_v6(const struct sock *sk)
 }
 
 /*
- * Whether a listener took this connection in. A child keeps its listener's backlog, and a socket
- * that connects has none.
+ * Whether a listener took this connection in. A child keeps its listener's backlog, which may be 0,
+ * and a socket that connects has none.
  */
 static __always_inline bool is_accepted(const struct sock *sk)
 {
@@ -49,6 +52,12 @@ static __always_inline bool is_accepted(const struct sock *sk)
 static __noinline bool shares_port(const struct sock *sk)
 {
 	return BPF_CORE_READ_BITFIELD(&sk->__sk_common, skc_reuseport);
+}
+
+/* Whether its program chose the local port; a child never has, whatever its listener did. */
+static __noinline bool has_asked_for_port(const struct sock *sk)
+{
+	return BPF_CORE_READ_BITFIELD(sk, sk_userlocks) & SOCK_BINDPORT_LOCK;
 }
 
 /* In network order. Not skc_num, which is put back before a socket is closed. */
