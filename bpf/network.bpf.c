@@ -5,7 +5,7 @@
  * Why a connection ended is in its socket when it closes: sk_err. A healthy one costs what keeps
  * its owner and one look at its round trip, and no record.
  */
-#define RING_BYTES (512 * 1024)
+#define RING_BYTES (256 * 1024)
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>

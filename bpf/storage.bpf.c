@@ -6,7 +6,7 @@
  * each with a status of its own, and given back to be issued again; its time runs from the first
  * issue to the completion of its last part. A healthy one leaves no record.
  */
-#define RING_BYTES (512 * 1024)
+#define RING_BYTES (128 * 1024)
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
