@@ -11,6 +11,7 @@ mod elf;
 mod fair_share;
 mod folds;
 mod mapped;
+mod memlock;
 mod names;
 mod network;
 mod node;
@@ -31,9 +32,10 @@ use tapio_common::catalogue::Observer;
 
 pub use fair_share::FairShare;
 pub use folds::{Fold, Folds};
+pub use memlock::Memlock;
 pub use names::{NameEvent, Names};
 pub use observer::{Hook, LoadedObserver, Status};
-pub use obstacle::{Memlock, Obstacle, Surroundings};
+pub use obstacle::{Obstacle, Surroundings};
 pub use ring::Ring;
 pub use sampling::{Counter, Events};
 pub use watch::Watch;
@@ -67,6 +69,9 @@ impl Attachments {
 /// used instead of those in this binary.
 pub fn load(observers: &[Observer], folder: Option<&Path>) -> Loaded {
     let types = btf::KernelTypes::of_this_kernel();
+    if let Err(error) = memlock::raise() {
+        log::debug!("the limit of locked memory stays: {error}");
+    }
     let surroundings = Surroundings::here(types.as_ref().ok());
     let mut links = Vec::new();
     let names = match &types {

@@ -162,6 +162,7 @@ mod tests {
         let surroundings = Surroundings {
             has_btf: false,
             missing_capabilities: vec!["CAP_BPF"],
+            is_in_first_user_namespace: false,
             lockdown: Some("integrity".into()),
             memlock: Memlock::Short {
                 limit_bytes: 65_536,
@@ -173,6 +174,7 @@ mod tests {
         for wanted in [
             "types (BTF)     not shown",
             "capabilities    missing CAP_BPF",
+            "obstacle        this is a user namespace",
             "lockdown        integrity",
             "memlock         too low: 65536 bytes",
             "seccomp         a filter is in force",

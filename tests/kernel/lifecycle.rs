@@ -203,6 +203,32 @@ fn without_privileges_it_refuses_and_says_which() {
     assert!(output.stdout.is_empty(), "{output:?}");
 }
 
+/// Root in there holds every capability, and none of them counts: that is said, and no filter blamed.
+#[test]
+fn in_a_user_namespace_it_refuses_and_says_so() {
+    let mut command = Command::new(Program::Agent.path());
+    command.args(["--sink", "stdout", "--observers", "container"]);
+    let become_root_of_a_namespace = || {
+        // SAFETY: system calls alone, on strings that end in NUL and are as long as is said.
+        let is_done = unsafe {
+            libc::unshare(libc::CLONE_NEWUSER) == 0 && {
+                let map = libc::open(c"/proc/self/uid_map".as_ptr(), libc::O_WRONLY);
+                libc::write(map, c"0 0 1".as_ptr().cast(), 5) == 5
+            }
+        };
+        is_done
+            .then_some(())
+            .ok_or_else(std::io::Error::last_os_error)
+    };
+    // SAFETY: the closure makes system calls, allocates nothing and takes no lock.
+    unsafe { command.pre_exec(become_root_of_a_namespace) };
+    let output = command.output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("user namespace"), "{said}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+}
+
 #[test]
 fn the_selftest_causes_and_finds_every_fact() {
     let finished = TestCommand::new(Program::Agent)

@@ -193,8 +193,11 @@ fn uncounted(
     surroundings: &Surroundings,
 ) -> LoadedObserver {
     let Obstacle::NoPmu = obstacle else {
-        let known = surroundings.obstacles().into_iter().next();
-        return LoadedObserver::failed(observer, known.unwrap_or(obstacle));
+        let obstacle = match obstacle {
+            Obstacle::Refused { step, source } => surroundings.explain(step, source),
+            other => other,
+        };
+        return LoadedObserver::failed(observer, obstacle);
     };
     LoadedObserver {
         status: Status::Degraded(obstacle.to_string()),

@@ -4,26 +4,32 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::btf::KernelTypes;
+use super::memlock::Memlock;
 
 /// Where the kernel shows its types.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
+const USER_NAMESPACE: &str = "/proc/self/ns/user";
+/// The inode of the first user namespace: `PROC_USER_INIT_INO`.
+const FIRST_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
 
 /// Capabilities by number: any of the second column will do in place of the first.
 const NEEDED: [(&str, u32); 2] = [("CAP_BPF", 39), ("CAP_PERFMON", 38)];
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_SYS_RESOURCE: u32 = 24;
-/// What one observer's maps take with room to spare, where maps count as locked memory.
-const MEMLOCK_BYTES: u64 = 64 << 20;
 
 /// One reason why something cannot run here.
 #[derive(Debug)]
 pub enum Obstacle {
     NoBtf,
     Capabilities(Vec<&'static str>),
+    /// Capabilities of another user namespace than the first count for nothing here.
+    UserNamespace,
     Lockdown,
     Memlock {
         limit_bytes: u64,
@@ -35,7 +41,7 @@ pub enum Obstacle {
     NotCounted,
     NoObject {
         path: PathBuf,
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Programs from a file that are of another release.
     Foreign {
@@ -48,7 +54,7 @@ pub enum Obstacle {
     },
     Unmapped {
         what: &'static str,
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
@@ -66,6 +72,11 @@ impl fmt::Display for Obstacle {
                     missing.join(" and ")
                 )
             }
+            Self::UserNamespace => write!(
+                out,
+                "this is a user namespace, whose capabilities do not count for BPF: run it in the \
+                 host's (no userns-remap, no rootless runtime, hostUsers: true)"
+            ),
             Self::Lockdown => write!(
                 out,
                 "kernel lockdown is at confidentiality, which forbids reading kernel memory: boot with lockdown=integrity"
@@ -77,7 +88,8 @@ impl fmt::Display for Obstacle {
             ),
             Self::SystemCallFilter => write!(
                 out,
-                "a seccomp filter is in force and bpf() was refused: allow it in the runtime's profile"
+                "a seccomp filter is in force and bpf() or perf_event_open() was refused: allow both \
+                 in the runtime's profile"
             ),
             Self::NoHook => write!(out, "this kernel has no such tracepoint"),
             Self::NoPmu => write!(out, "no_pmu"),
@@ -101,6 +113,7 @@ impl std::error::Error for Obstacle {
             Self::Refused { source, .. } => Some(source),
             Self::NoBtf
             | Self::Capabilities(_)
+            | Self::UserNamespace
             | Self::Lockdown
             | Self::Memlock { .. }
             | Self::SystemCallFilter
@@ -118,35 +131,28 @@ pub struct Surroundings {
     pub has_btf: bool,
     /// Missing ones only.
     pub missing_capabilities: Vec<&'static str>,
+    /// Whether capabilities are those of the machine, and not of some other user namespace.
+    pub is_in_first_user_namespace: bool,
     /// `none`, `integrity`, `confidentiality`; `None` where the kernel does not say.
     pub lockdown: Option<String>,
     pub memlock: Memlock,
     pub has_seccomp_filter: bool,
 }
 
-/// Whether locked memory can stop maps from being made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Memlock {
-    /// This kernel does not count maps as locked memory.
-    NotCounted,
-    /// It does, and the limit is high enough or can be raised.
-    Enough,
-    Short {
-        limit_bytes: u64,
-    },
-}
-
 impl Surroundings {
     pub fn here(types: Option<&KernelTypes>) -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let capabilities = status_number(&status, "CapEff:", 16);
+        let namespace = fs::metadata(USER_NAMESPACE).map(|about| about.ino());
         Self {
             has_btf: types.is_some(),
             missing_capabilities: missing(capabilities),
+            // A kernel without user namespaces has only the first.
+            is_in_first_user_namespace: namespace.map_or(true, |inode| inode == FIRST_USER_NAMESPACE),
             lockdown: fs::read_to_string(LOCKDOWN)
                 .ok()
                 .and_then(|text| lockdown_level(&text)),
-            memlock: memlock(types, capabilities),
+            memlock: Memlock::of(types, has(capabilities, CAP_SYS_RESOURCE)),
             has_seccomp_filter: status_number(&status, "Seccomp:", 10) == 2,
         }
     }
@@ -156,6 +162,9 @@ impl Surroundings {
         let mut found = Vec::new();
         if !self.missing_capabilities.is_empty() {
             found.push(Obstacle::Capabilities(self.missing_capabilities.clone()));
+        }
+        if !self.is_in_first_user_namespace {
+            found.push(Obstacle::UserNamespace);
         }
         if !self.has_btf {
             found.push(Obstacle::NoBtf);
@@ -212,25 +221,6 @@ fn lockdown_level(text: &str) -> Option<String> {
     Some(level.to_owned())
 }
 
-/// Before 5.11 the memory of maps is locked memory; such kernels have `struct bpf_map_memory`.
-fn memlock(types: Option<&KernelTypes>, capabilities: u64) -> Memlock {
-    if !types.is_some_and(|types| types.has_struct("bpf_map_memory")) {
-        return Memlock::NotCounted;
-    }
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: `limit` is room for the answer.
-    let known = unsafe { libc::getrlimit(libc::RLIMIT_MEMLOCK, &raw mut limit) } == 0;
-    if !known || limit.rlim_max >= MEMLOCK_BYTES || has(capabilities, CAP_SYS_RESOURCE) {
-        return Memlock::Enough;
-    }
-    Memlock::Short {
-        limit_bytes: limit.rlim_max,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,6 +229,7 @@ mod tests {
         Surroundings {
             has_btf: true,
             missing_capabilities: Vec::new(),
+            is_in_first_user_namespace: true,
             lockdown: None,
             memlock: Memlock::NotCounted,
             has_seccomp_filter: false,
@@ -265,11 +256,30 @@ mod tests {
         assert_eq!(lockdown_level("none"), None);
     }
 
+    /// What the kernel says to a namespace's root under a runtime's filter is EPERM, as to anybody else.
+    #[test]
+    fn a_user_namespace_is_blamed_before_a_filter() {
+        let refused = || libbpf_rs::Error::from(io::Error::from_raw_os_error(libc::EPERM));
+        let filtered = Surroundings {
+            has_seccomp_filter: true,
+            ..surroundings()
+        };
+        let said = filtered.explain("load", refused()).to_string();
+        assert!(said.contains("seccomp"), "{said}");
+        let contained = Surroundings {
+            is_in_first_user_namespace: false,
+            ..filtered
+        };
+        let said = contained.explain("load", refused()).to_string();
+        assert!(said.contains("user namespace"), "{said}");
+    }
+
     #[test]
     fn the_most_telling_obstacle_comes_first() {
         let worst = Surroundings {
             has_btf: false,
             missing_capabilities: vec!["CAP_BPF"],
+            is_in_first_user_namespace: false,
             lockdown: Some("confidentiality".into()),
             memlock: Memlock::Short {
                 limit_bytes: 65_536,
@@ -277,13 +287,17 @@ mod tests {
             ..surroundings()
         };
         let said: Vec<_> = worst.obstacles().iter().map(ToString::to_string).collect();
-        for (text, word) in
-            said.iter()
-                .zip(["CAP_BPF", "CONFIG_DEBUG_INFO_BTF", "lockdown", "65536"])
-        {
+        let words = [
+            "CAP_BPF",
+            "user namespace",
+            "CONFIG_DEBUG_INFO_BTF",
+            "lockdown",
+            "65536",
+        ];
+        assert_eq!(said.len(), words.len());
+        for (text, word) in said.iter().zip(words) {
             assert!(text.contains(word), "{text}");
         }
-        assert_eq!(said.len(), 4);
         assert!(surroundings().obstacles().is_empty());
     }
 }

@@ -98,9 +98,9 @@ impl Sampling {
                 Ok(of_cpu) => found.push(of_cpu),
                 Err(error) if error.raw_os_error() == Some(libc::ENODEV) => {}
                 Err(error) if is_not_counted(&error) => return Err(Obstacle::NoPmu),
-                Err(source) => {
-                    let what = "counters";
-                    return Err(Obstacle::Unmapped { what, source });
+                Err(error) => {
+                    let (step, source) = ("open the counters", error.into());
+                    return Err(Obstacle::Refused { step, source });
                 }
             }
         }
