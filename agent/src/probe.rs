@@ -66,6 +66,11 @@ fn describe_surroundings(page: &mut String, surroundings: &Surroundings) {
         false => format!("missing {}", missing.join(", ")),
     };
     row(page, "capabilities", &capabilities);
+    let user = match surroundings.user {
+        0 => "root, and stays it: without capabilities it still owns root's files".to_owned(),
+        user => format!("{user}"),
+    };
+    row(page, "user", &user);
     let lockdown = surroundings.lockdown.as_deref();
     row(page, "lockdown", lockdown.unwrap_or("not in this kernel"));
     let memlock = match surroundings.memlock {
@@ -163,6 +168,7 @@ mod tests {
             has_btf: false,
             missing_capabilities: vec!["CAP_BPF"],
             is_in_first_user_namespace: false,
+            user: 0,
             lockdown: Some("integrity".into()),
             memlock: Memlock::Short {
                 limit_bytes: 65_536,
@@ -174,6 +180,7 @@ mod tests {
         for wanted in [
             "types (BTF)     not shown",
             "capabilities    missing CAP_BPF",
+            "user            root, and stays it",
             "obstacle        this is a user namespace",
             "lockdown        integrity",
             "memlock         too low: 65536 bytes",

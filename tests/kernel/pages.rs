@@ -65,7 +65,7 @@ fn assert_kept(is_as_kept: bool, file: &str, page: &str) {
 #[test]
 fn the_probe_finds_what_is_kept_of_this_kernel() {
     let finished = TestCommand::new(Program::Agent).args(["probe"]).run();
-    let about_the_machine = ["kernel ", "capabilities ", "lockdown ", "seccomp "];
+    let about_the_machine = ["kernel ", "capabilities ", "user ", "lockdown ", "seccomp "];
     let is_kept = |line: &&str| !about_the_machine.iter().any(|row| line.starts_with(row));
     let mut page = String::new();
     for line in finished.stdout.lines().filter(is_kept) {

@@ -133,6 +133,8 @@ pub struct Surroundings {
     pub missing_capabilities: Vec<&'static str>,
     /// Whether capabilities are those of the machine, and not of some other user namespace.
     pub is_in_first_user_namespace: bool,
+    /// Who this process is, and after its capabilities are gone still is.
+    pub user: libc::uid_t,
     /// `none`, `integrity`, `confidentiality`; `None` where the kernel does not say.
     pub lockdown: Option<String>,
     pub memlock: Memlock,
@@ -148,7 +150,10 @@ impl Surroundings {
             has_btf: types.is_some(),
             missing_capabilities: missing(capabilities),
             // A kernel without user namespaces has only the first.
-            is_in_first_user_namespace: namespace.map_or(true, |inode| inode == FIRST_USER_NAMESPACE),
+            is_in_first_user_namespace: namespace
+                .map_or(true, |inode| inode == FIRST_USER_NAMESPACE),
+            // SAFETY: the call takes nothing and cannot fail.
+            user: unsafe { libc::geteuid() },
             lockdown: fs::read_to_string(LOCKDOWN)
                 .ok()
                 .and_then(|text| lockdown_level(&text)),
@@ -230,6 +235,7 @@ mod tests {
             has_btf: true,
             missing_capabilities: Vec::new(),
             is_in_first_user_namespace: true,
+            user: 0,
             lockdown: None,
             memlock: Memlock::NotCounted,
             has_seccomp_filter: false,
