@@ -5,10 +5,13 @@
 
 mod devices;
 
+use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tapio_tests::agent::{Event, Report, TestAgent};
+use tapio_tests::deadline::{SOON, wait_until};
 
 use crate::cgroup::{Cgroup, Hierarchy};
 use crate::scene::{Scene, number};
@@ -21,6 +24,8 @@ const MILLI: u64 = 1_000_000;
 const NEVER: u64 = 600_000 * MILLI;
 /// Every request takes so long.
 const ALWAYS: u64 = 1;
+/// No request takes so long but one that is held back.
+const UNDER_WAY: Duration = Duration::from_millis(200);
 /// Where the causer reads and writes, in bytes and in units of 512.
 const FROM: u64 = 256 << 10;
 const SECTOR: u64 = FROM / 512;
@@ -288,6 +293,47 @@ fn healthy_requests_cost_no_record() {
         .unwrap_or_default();
     // At most what was under way when the agent came.
     assert!(row.ambiguous < 64 && row.submitted == 0, "{row:?}");
+}
+
+/// How long it took nobody can say who came later: it is counted as that, and not told.
+#[test]
+fn a_request_issued_before_the_agent_came_is_ambiguous() {
+    let _alone = one_disk();
+    let cgroup = Cgroup::new();
+    let mut early = Scene::member(&cgroup, "io read delay-ms 8000");
+    // Making the disk takes requests too, which are over in no time.
+    let mut since = None;
+    wait_until("the request to be under way", SOON, || {
+        since = since
+            .filter(|_| in_flight_of_loops() > 0)
+            .or_else(|| Some(Instant::now()));
+        since.is_some_and(|since| since.elapsed() > UNDER_WAY)
+    });
+    let agent = TestAgent::observe_storage(ALWAYS, NEVER, &[]);
+    let was_in_time = in_flight_of_loops() > 0;
+    let log = early.line();
+    early.end();
+    assert!(was_in_time, "the scene failed: it was over first");
+    let report = agent.stop();
+    let of_disk = |event: &&Event| event.fact("device")["name"] == log["name"];
+    assert_eq!(report.events.iter().find(of_disk), None);
+    let row = report.ledger.types.get(SPIKE).copied();
+    assert!(row.is_some_and(|row| row.ambiguous >= 1), "{row:?}");
+}
+
+/// Requests that loop devices have not completed yet, by their own counters.
+fn in_flight_of_loops() -> u64 {
+    let disks = fs::read_dir("/sys/block").expect("the disks").flatten();
+    let loops = disks.filter(|disk| disk.file_name().to_string_lossy().starts_with("loop"));
+    let counts = loops.filter_map(|disk| fs::read_to_string(disk.path().join("inflight")).ok());
+    counts
+        .flat_map(|text| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .map(|count| count.parse::<u64>().expect("a count"))
+        .sum()
 }
 
 #[test]
