@@ -4,6 +4,7 @@
 //! what a scene prints are JSON lines. It runs static, in containers and guests as on a host, and
 //! undoes what std does to signals, so that a fault means what it means to any program.
 
+mod contained;
 mod disk;
 mod flood;
 mod fuse;
@@ -11,6 +12,7 @@ mod icmp;
 mod kill;
 mod lives;
 mod memory;
+mod netlink;
 mod network;
 mod os;
 mod sockets;

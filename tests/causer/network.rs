@@ -5,16 +5,17 @@
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::icmp::refuse_packet_to;
+use crate::netlink::destroy;
 use crate::os::{argument, await_word, checked, say};
 use tapio_tests::filter::drop_everything;
 
-use crate::sockets::{connect, own_network, pair, reset_on_close, set, socket};
+use crate::sockets::{connect, listener, own_network, pair, reset_on_close, set, socket};
 
 fn namespace() -> u64 {
     fs::metadata("/proc/self/ns/net").map_or(0, |file| file.ino())
@@ -86,14 +87,29 @@ pub fn unreachable(_: &[String]) -> ExitCode {
 pub fn cancelled(_: &[String]) -> ExitCode {
     let listener = deaf_listener();
     let to = listener.local_addr().expect("causer: its address");
+    drop(begin(to));
+    log(0, to.port(), 0)
+}
+
+/// An attempt that goes on by itself.
+fn begin(to: SocketAddr) -> OwnedFd {
     let fd = socket(to);
     // SAFETY: no pointers are involved.
     let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) };
     checked("F_SETFL", i64::from(flags));
     let error = connect(&fd, to).expect_err("causer: nobody answers");
     assert_eq!(error.raw_os_error(), Some(libc::EINPROGRESS), "causer");
-    drop(fd);
-    log(0, to.port(), 0)
+    fd
+}
+
+fn allow_files(files: u64) {
+    let limit = libc::rlimit {
+        rlim_cur: files,
+        rlim_max: files,
+    };
+    // SAFETY: the limit is a whole rlimit that lives across the call.
+    let result = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    checked("setrlimit", i64::from(result));
 }
 
 /// `no-route`: an attempt for which this namespace has no route.
@@ -154,6 +170,43 @@ pub fn reset(words: &[String]) -> ExitCode {
         }
     }
     log(local, remote, 1)
+}
+
+/// `accepted ADDRESS BACKLOG alone|shared`: a connection to a listener that stays, reset by who connected.
+pub fn accepted(words: &[String]) -> ExitCode {
+    let is_shared = words.get(2).is_some_and(|word| word == "shared");
+    let listener = listener(argument(words, 0), argument(words, 1), is_shared);
+    let port = listener.local_addr().expect("causer: its address").port();
+    let ours = TcpStream::connect(("127.0.0.1", port)).expect("causer: a connection");
+    let (mut theirs, _) = listener.accept().expect("causer: it was accepted");
+    let local = ours.local_addr().expect("causer: its address").port();
+    reset_on_close(&ours);
+    drop(ours);
+    expect_error(&mut theirs, ErrorKind::ConnectionReset);
+    log(local, port, 1)
+}
+
+/// `aborted`: a connection that an operator ends by `ss -K`, or what that says to the kernel.
+pub fn aborted(_: &[String]) -> ExitCode {
+    let (mut ours, _theirs) = pair();
+    let local = ours.local_addr().expect("causer: its address");
+    let remote = ours.peer_addr().expect("causer: its address");
+    destroy(local, remote);
+    expect_error(&mut ours, ErrorKind::ConnectionAborted);
+    log(local.port(), remote.port(), 1)
+}
+
+/// `outnumbered COUNT ADDRESS`: so many attempts that nobody answers, and while they wait one that is refused.
+pub fn outnumbered(words: &[String]) -> ExitCode {
+    allow_files(argument::<u64>(words, 0) + 64);
+    let listener = deaf_listener();
+    let to = listener.local_addr().expect("causer: its address");
+    let waiting: Vec<_> = (0..argument(words, 0)).map(|_: u64| begin(to)).collect();
+    let nobody: SocketAddr = argument(words, 1);
+    let error = connect(&socket(nobody), nobody).expect_err("causer: somebody listens there");
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "causer");
+    drop(waiting);
+    log(0, nobody.port(), 1)
 }
 
 fn expect_error(stream: &mut TcpStream, wanted: ErrorKind) {

@@ -43,8 +43,8 @@ pub fn reset_on_close(stream: &TcpStream) {
     );
 }
 
-/// Connects, and says how that ended.
-pub fn connect(fd: &OwnedFd, to: SocketAddr) -> io::Result<()> {
+/// An address as the kernel takes it, and its length.
+fn raw(to: SocketAddr) -> (libc::sockaddr_storage, libc::socklen_t) {
     // SAFETY: a sockaddr_storage is plain data.
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
     let bytes = match to {
@@ -85,11 +85,31 @@ pub fn connect(fd: &OwnedFd, to: SocketAddr) -> io::Result<()> {
         }
     };
     let bytes = libc::socklen_t::try_from(bytes).expect("a short address");
+    (storage, bytes)
+}
+
+/// Connects, and says how that ended.
+pub fn connect(fd: &OwnedFd, to: SocketAddr) -> io::Result<()> {
+    let (storage, bytes) = raw(to);
     // SAFETY: the address lives across the call and is as long as is said.
     match unsafe { libc::connect(fd.as_raw_fd(), (&raw const storage).cast(), bytes) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// A listener with this backlog, on a port that others may share or not.
+pub fn listener(at: SocketAddr, backlog: libc::c_int, is_shared: bool) -> TcpListener {
+    let fd = socket(at);
+    set(&fd, libc::SOL_SOCKET, libc::SO_REUSEPORT, is_shared.into());
+    let (storage, bytes) = raw(at);
+    // SAFETY: the address lives across the call and is as long as is said.
+    let bound = unsafe { libc::bind(fd.as_raw_fd(), (&raw const storage).cast(), bytes) };
+    checked("bind", i64::from(bound));
+    // SAFETY: no pointers are involved.
+    let result = unsafe { libc::listen(fd.as_raw_fd(), backlog) };
+    checked("listen", i64::from(result));
+    fd.into()
 }
 
 /// A pair that is connected over loopback: who connected, and who was accepted.

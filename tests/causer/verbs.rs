@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use crate::{flood, kill, lives, memory, network, storage, threads, wire};
+use crate::{contained, flood, kill, lives, memory, network, storage, threads, wire};
 
 type Verb = fn(&[String]) -> ExitCode;
 
-const VERBS: [(&str, Verb); 40] = [
+const VERBS: [(&str, Verb); 44] = [
     ("exit", lives::exit),
     ("die", lives::die),
     ("fault", lives::fault),
@@ -17,6 +17,7 @@ const VERBS: [(&str, Verb); 40] = [
     ("parent-death", lives::parent_death),
     ("pid-namespace", lives::pid_namespace),
     ("session", lives::session),
+    ("contained", contained::contained),
     ("crowd", threads::crowd),
     ("leader-first", threads::leader_first),
     ("zombie-leader", threads::zombie_leader),
@@ -37,6 +38,9 @@ const VERBS: [(&str, Verb); 40] = [
     ("no-route", network::no_route),
     ("exhausted", network::exhausted),
     ("reset", network::reset),
+    ("accepted", network::accepted),
+    ("aborted", network::aborted),
+    ("outnumbered", network::outnumbered),
     ("lost", network::lost),
     ("unreachable", network::unreachable),
     ("icmp-killed", network::icmp_killed),

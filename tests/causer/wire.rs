@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::netlink::ask;
 use crate::os::{argument, checked, clock_ns, say, wait_until_ns};
 use crate::sockets::{own_network, pair, set};
 
@@ -57,28 +58,9 @@ fn treat(treatment: Treatment) {
     }
     attribute(&mut body, TCA_KIND, b"netem\0");
     attribute(&mut body, TCA_OPTIONS, &options(treatment));
-    let flags = libc::NLM_F_REQUEST | libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
-    let mut message = Vec::new();
-    message.extend(u32::try_from(16 + body.len()).expect("short").to_ne_bytes());
-    message.extend(RTM_NEWQDISC.to_ne_bytes());
-    message.extend(u16::try_from(flags).expect("flags").to_ne_bytes());
-    message.extend([0; 8]); // no sequence, from the kernel's choice of port
-    message.extend(body);
-    // SAFETY: no pointers are involved; the descriptor lives as long as this process.
-    let socket = unsafe { libc::socket(libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_ROUTE) };
-    checked("netlink", i64::from(socket));
-    let mut answer = [0u8; 512];
-    // SAFETY: both buffers are live and as long as is said.
-    let read = unsafe {
-        libc::send(socket, message.as_ptr().cast(), message.len(), 0);
-        libc::recv(socket, answer.as_mut_ptr().cast(), answer.len(), 0)
-    };
-    checked("netlink", i64::try_from(read).expect("a length"));
-    // After the header stands the error, 0 for none.
-    let error = i32::from_ne_bytes([answer[16], answer[17], answer[18], answer[19]]);
+    let flags = libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
+    let error = ask(libc::NETLINK_ROUTE, RTM_NEWQDISC, flags, &body);
     assert_eq!(error, 0, "causer: no netem here");
-    // SAFETY: the descriptor is this function's own.
-    unsafe { libc::close(socket) };
 }
 
 fn tcp_info(stream: &TcpStream, at: usize) -> u32 {

@@ -116,7 +116,8 @@ fn a_refused_connection() {
 /// The timer that ends it runs in the middle of somebody else's work.
 #[test]
 fn a_timeout_is_of_whoever_connected_and_not_of_whoever_runs_then() {
-    let mut agent = TestAgent::observe_network(&json!({}), &[]);
+    // A SYN that goes out again is no retransmit of a connection, however few of those make a spike.
+    let mut agent = TestAgent::observe_network(&json!({"retransmit_count": 1}), &[]);
     let cgroup = Cgroup::new();
     let mut spinner = Scene::member(&cgroup, "--cpu 0 spin 6");
     spinner.line();
@@ -161,6 +162,21 @@ fn an_attempt_that_its_program_gives_up_is_no_failure() {
     nothing_of("cancelled");
 }
 
+/// An operator's kill is counted, and that is all.
+#[test]
+fn a_connection_that_an_operator_ends_is_no_failure() {
+    let agent = TestAgent::observe_network(&json!({}), &[]);
+    let cgroup = Cgroup::new();
+    let caused = Caused::by(&cgroup, "aborted");
+    let report = agent.stop();
+    assert_eq!(caused.events(&report), Vec::<&Event>::new());
+    assert!(
+        report.ledger.types[RESET].filtered >= 1,
+        "{:?}",
+        report.ledger
+    );
+}
+
 #[test]
 fn without_a_route_there_is_no_attempt() {
     nothing_of("no-route");
@@ -202,8 +218,16 @@ fn a_connection_whose_wire_is_cut() {
 /// Sent again after 0.2, 0.4, 0.8 and 1.6 seconds, and by a probe before them.
 #[test]
 fn retransmits_are_told_when_they_reach_the_count_and_once_in_a_window() {
-    for (count, wanted) in [(2, 1), (3, 1), (30, 0)] {
-        let agent = TestAgent::observe_network(&json!({"retransmit_count": count}), &[]);
+    const WINDOW_MS: u64 = 10_000;
+    for (count, window_ms, wanted) in [
+        (2, WINDOW_MS, 1),
+        (3, WINDOW_MS, 1),
+        (30, WINDOW_MS, 0),
+        (4, 150, 0),
+    ] {
+        let config =
+            json!({"retransmit_count": count, "retransmit_window_ns": window_ms * 1_000_000});
+        let agent = TestAgent::observe_network(&config, &[]);
         let cgroup = Cgroup::new();
         let caused = Caused::by(&cgroup, "lost 2500");
         let report = agent.stop();
