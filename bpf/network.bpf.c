@@ -99,7 +99,8 @@ static __noinline void find_listener(const struct sock *sk, struct behind *behin
 		return;
 	behind->flags = TAPIO_CONNECTION_ACCEPTED | TAPIO_CONNECTION_HAS_LISTENER;
 	behind->process = listener->process;
-	if (!behind->cgroup.id)
+	/* Sockets know v2 alone, where v1 may know better. */
+	if (!behind->cgroup.id || listener->cgroup.hierarchy == TAPIO_HIERARCHY_V1_MEMORY)
 		behind->cgroup = listener->cgroup;
 }
 

@@ -12,8 +12,8 @@ use tapio_tests::folder::TestFolder;
 use tapio_tests::program::Program;
 
 use super::{Caused, NOBODY, REFUSED, RESET};
-use crate::cgroup::Cgroup;
-use crate::scene::causer_path;
+use crate::cgroup::{Cgroup, Hierarchy, Standing, mount_point};
+use crate::scene::{Scene, causer, causer_path};
 
 /// As many owners as the kernel's program has room for.
 const OWNERS: u64 = 16_384;
@@ -53,6 +53,29 @@ fn an_accepted_connection_has_a_listener_and_no_pid() {
     }
 }
 
+/// Its socket knows the v2 cgroup alone; where a v1 cgroup names its listener, it names this as well.
+#[test]
+fn an_accepted_connection_is_named_as_its_listener_is() {
+    let mut agent = TestAgent::observe_network(&json!({}), &[]);
+    let service = Cgroup::v2();
+    let container = mount_point(Hierarchy::V1Memory).map(|_| Cgroup::new());
+    let mut command = causer("accepted 127.0.0.1:0 1 alone");
+    if let Some(container) = &container {
+        container.hold(&mut command, Standing::Member);
+    }
+    let mut scene = Scene::play(&service, Standing::Member, command);
+    let port = scene.line()["dst_port"].clone();
+    scene.end();
+    let event = agent.expect("reset", |event| {
+        event.is(RESET) && *event.fact("src_port") == port
+    });
+    container
+        .as_ref()
+        .unwrap_or(&service)
+        .assert_named_by(&event);
+    agent.stop();
+}
+
 #[test]
 fn of_several_who_may_listen_on_a_port_nobody_is_named() {
     let (_, event, _) = reset_of_accepted("accepted 127.0.0.1:0 1 shared");
@@ -86,9 +109,9 @@ fn without_room_for_its_owner_an_attempt_is_told_without_one() {
     agent.expect("refusal", |event| after.is_in(event));
     assert!(caused.events(&agent.stop()).is_empty());
     let page = fs::read_to_string(metrics).expect("its metrics");
-    let row = page.lines().find_map(|line| {
-        line.strip_prefix(r#"tapio_table_full_total{observer="network"} "#)
-    });
+    let row = page
+        .lines()
+        .find_map(|line| line.strip_prefix(r#"tapio_table_full_total{observer="network"} "#));
     assert!(row.is_some_and(|count| count != "0"), "{page}");
 }
 
@@ -103,7 +126,10 @@ fn the_agent_does_not_tell_of_its_own_connections() {
     let mut command = Command::new(causer_path());
     command.arg("contained").arg(Program::Agent.path());
     command.args(["--sink", "stdout", "--sink", "http", "--http-url"]);
-    command.arg(format!("http://{at}/")).arg("--config").arg(config);
+    command
+        .arg(format!("http://{at}/"))
+        .arg("--config")
+        .arg(config);
     command.args(["--observers", "network"]);
     let mut agent = TestAgent::spawn(folder, command);
     let cgroup = Cgroup::new();
@@ -113,8 +139,12 @@ fn the_agent_does_not_tell_of_its_own_connections() {
     receiver.set_nonblocking(true).expect("a listener");
     let (mut visitor, _) = wait_for("the agent to come", EVENT_MAX, || receiver.accept().ok());
     visitor.set_nonblocking(false).expect("a connection");
-    visitor.set_read_timeout(Some(EVENT_MAX)).expect("a connection");
-    visitor.read_exact(&mut [0]).expect("it has something to say");
+    visitor
+        .set_read_timeout(Some(EVENT_MAX))
+        .expect("a connection");
+    visitor
+        .read_exact(&mut [0])
+        .expect("it has something to say");
     drop(visitor);
     let second = Caused::by(&cgroup, &format!("refused {NOBODY} 1"));
     agent.expect("refusal", |event| second.is_in(event));
