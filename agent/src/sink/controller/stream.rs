@@ -26,6 +26,9 @@ use crate::stop::Stop;
 /// A directory that cannot be read is tried again after this long.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
+/// It rings with every event or two; whether there are enough is looked at less often.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
 /// A controller that takes less than this at once is not waited for.
 const BATCH_BYTES_MIN: usize = 4 << 10;
 
@@ -144,7 +147,11 @@ impl<'a> Stream<'a> {
         while self.account.pending() + self.earlier < enough && !leave.is_asked() {
             match leave.await_io(self.bell.as_fd(), libc::POLLIN, deadline) {
                 Waited::Ready if self.bell.is_over() => return,
-                Waited::Ready => self.bell.hear(),
+                Waited::Ready => {
+                    let left = deadline.saturating_sub(clock::boot_nanos());
+                    leave.pause(LOOK_EVERY.min(Duration::from_nanos(left)));
+                    self.bell.hear();
+                }
                 Waited::Late | Waited::Left => return,
             }
         }
