@@ -280,6 +280,9 @@ impl<D: Disk> Writer<D> {
         }
         let by = i128::from(now.wall.0) - i128::from(expected);
         let by_nanos = i64::try_from(by).unwrap_or(if by < 0 { i64::MIN } else { i64::MAX });
+        if by_nanos > 0 {
+            self.expiry.distrust_clock(now);
+        }
         self.notices.push(Notice::ClockSet { by_nanos });
         let at = now.wall;
         self.cover(Entry::ClockSet(ClockSet { at, by_nanos }), now);

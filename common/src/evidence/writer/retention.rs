@@ -17,6 +17,10 @@ use crate::time::{NANOS_PER_SECOND, Now, Timestamp};
 /// A directory that lets nothing be removed is asked again after this long.
 const RETRY_NANOS: u64 = 60 * NANOS_PER_SECOND;
 
+/// By a clock that was set forward nothing is too old before it has stayed so for this long: one set
+/// to 2099 by mistake must not cost all there is.
+const CLOCK_TRUSTED_AFTER_NANOS: u64 = 3_600 * NANOS_PER_SECOND;
+
 /// What is on its way out.
 #[derive(Debug, Default)]
 pub struct Expiry {
@@ -24,9 +28,16 @@ pub struct Expiry {
     unfinished: Vec<SegmentName>,
     /// Boot time.
     retry_at: u64,
+    /// Boot time from which on age counts.
+    ages_from: u64,
 }
 
 impl Expiry {
+    /// The clock was set forward.
+    pub fn distrust_clock(&mut self, now: Now) {
+        self.ages_from = now.boot_nanos.saturating_add(CLOCK_TRUSTED_AFTER_NANOS);
+    }
+
     /// Takes over what an earlier run had recorded and not removed.
     pub fn resume(&mut self, names: impl Iterator<Item = SegmentName>) {
         self.unfinished.extend(names);
@@ -122,18 +133,20 @@ impl<D: Disk> Writer<D> {
 
     fn is_over_limits(&self, now: Now) -> bool {
         let open: u64 = self.open.iter().map(|open| open.content.bytes).sum();
+        let counts_age = now.boot_nanos >= self.expiry.ages_from;
         self.kept.links.front().is_some_and(|(_, since)| {
-            open + self.kept.bytes > self.limits.retain_bytes_max
-                || now.wall.0.saturating_sub(since.0) > self.limits.retain_age_nanos
+            let is_old = now.wall.0.saturating_sub(since.0) > self.limits.retain_age_nanos;
+            open + self.kept.bytes > self.limits.retain_bytes_max || counts_age && is_old
         })
     }
 
-    /// The boot time at which the oldest segment is too old.
+    /// The boot time at which the oldest segment is too old, and may be removed.
     pub(super) fn oldest_expires(&self, now: Now) -> Option<u64> {
         let (_, since) = self.kept.links.front()?;
         let at = since.0.saturating_add(self.limits.retain_age_nanos);
         let within = at.saturating_sub(now.wall.0).saturating_add(1);
-        Some(now.boot_nanos.saturating_add(within))
+        let at = now.boot_nanos.saturating_add(within);
+        Some(at.max(self.expiry.retry_at).max(self.expiry.ages_from))
     }
 
     /// Part numbers are remembered for the hours of which something is left, and newer ones.

@@ -60,6 +60,26 @@ fn a_clock_that_learns_the_time_does_not_expire_what_it_just_sealed() {
 }
 
 #[test]
+fn a_clock_set_far_forward_costs_nothing_if_it_is_put_right_within_the_hour() {
+    let (disk, mut writer, mut clock) = fresh("2026-11-21T14:10:00Z");
+    put(&mut writer, clock.0.wall, 1, clock.0);
+    writer.settle(clock.pass(2 * NANOS_PER_HOUR));
+    let years = 70 * 365 * 24 * NANOS_PER_HOUR;
+    clock.0.wall.0 += years;
+    writer.settle(clock.pass(SECOND));
+    let again = writer.settle(clock.pass(SECOND));
+    assert_eq!(again, Some(Duration::from_secs(3_599)));
+    assert!(disk.names().contains(&"2026-11-21T14.jsonl".to_owned()));
+    clock.0.wall.0 -= years;
+    writer.settle(clock.pass(NANOS_PER_HOUR));
+    assert!(disk.names().contains(&"2026-11-21T14.jsonl".to_owned()));
+    clock.0.wall.0 += years;
+    writer.settle(clock.pass(SECOND));
+    writer.settle(clock.pass(NANOS_PER_HOUR));
+    assert_eq!(disk.names(), ["coverage.jsonl"], "it has stayed so");
+}
+
+#[test]
 fn an_expiry_that_was_interrupted_at_any_call_is_finished_and_counted_once() {
     let part = Limits {
         segment_bytes_max: 1,
