@@ -173,11 +173,12 @@ impl<F> CoverageFile<F> {
     }
 
     pub fn sync<D: Disk<File = F>>(&mut self, disk: &D) -> io::Result<()> {
-        if let Some(file) = &mut self.file {
-            disk.sync(file)?;
-        }
+        // After a failure asked again only with the next entry: the system has dropped the pages.
         self.unsynced_since = None;
-        Ok(())
+        match &mut self.file {
+            Some(file) => disk.sync(file),
+            None => Ok(()),
+        }
     }
 
     /// Replaces the file by its newer half.

@@ -22,6 +22,7 @@ struct State {
     bytes_max: Option<usize>,
     read_only: bool,
     refuses_cuts: bool,
+    refuses_syncs: bool,
     /// Calls that change something until the process ends; `Some(0)` is after its end.
     calls_left: Option<u64>,
     /// How many bytes of the append that is cut short by the end still arrive.
@@ -110,6 +111,11 @@ impl SimulatedDisk {
     /// As a disk may that has just said that it is full.
     pub fn refuse_cuts(&self, refuses_cuts: bool) {
         self.0.borrow_mut().refuses_cuts = refuses_cuts;
+    }
+
+    /// As a disk with bad blocks does.
+    pub fn refuse_syncs(&self) {
+        self.0.borrow_mut().refuses_syncs = true;
     }
 
     /// The process ends at the given call from now; an append then leaves that many bytes.
@@ -254,6 +260,9 @@ impl Disk for SimulatedDisk {
     fn sync(&self, file: &mut SimulatedFile) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
         state.live()?; // also where nothing new can be written
+        if state.refuses_syncs {
+            return Err(io::Error::other("a bad block"));
+        }
         let inode = state.open(file);
         inode.synced = inode.bytes.len();
         Ok(())

@@ -32,6 +32,8 @@ pub const LEDGER_FILE: &str = "ledger.json";
 const OPEN_MAX: usize = 8;
 /// `ledger.json` is rewritten no more often: flash wears.
 const LEDGER_EVERY_NANOS: u64 = 10 * NANOS_PER_SECOND;
+/// Coverage that the disk refused is offered again after this long, whatever `--fsync` says.
+const COVERAGE_AGAIN_NANOS: u64 = NANOS_PER_SECOND;
 /// A wall clock that moves by more than this against the boot clock was set, not slewed.
 const CLOCK_SET_NANOS: u64 = NANOS_PER_SECOND;
 
@@ -151,7 +153,9 @@ impl<D: Disk> Writer<D> {
     fn next_deadline(&mut self, now: Now) -> Option<u64> {
         let within = self.limits.sync_within_nanos;
         let sync_at = |since: u64| since.saturating_add(within);
-        let coverage_waits = (!self.coverage.is_written()).then(|| sync_at(now.boot_nanos));
+        let again = within.max(COVERAGE_AGAIN_NANOS);
+        let again_at = now.boot_nanos.saturating_add(again);
+        let coverage_waits = (!self.coverage.is_written()).then_some(again_at);
         let mut next = [self.coverage.unsynced_since.map(sync_at), coverage_waits]
             .into_iter()
             .flatten()

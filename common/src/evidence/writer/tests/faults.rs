@@ -68,6 +68,45 @@ fn a_segment_that_cannot_be_sealed_takes_lines_until_it_can() {
     whole(&disk);
 }
 
+/// However often it may sync: who comes back at once comes back for ever.
+#[test]
+fn whatever_the_disk_refuses_is_tried_again_after_a_pause() {
+    let short = Limits {
+        sync_within_nanos: 0,
+        ..Limits::default()
+    };
+    let (disk, mut clock) = (SimulatedDisk::default(), Clock::new("2026-11-21T14:10:00Z"));
+    let (mut writer, _) = open(&disk, short, clock.0);
+    disk.limit(Some(0));
+    writer.cover(looking(clock.0.wall), clock.0);
+    let again = writer.settle(clock.0);
+    assert_eq!(again, Some(Duration::from_secs(1)), "an entry without room");
+    disk.limit(None);
+    disk.refuse_syncs();
+    writer.settle(clock.pass(SECOND));
+    assert!(writer.is_covered());
+    assert_eq!(writer.settle(clock.0), None, "a file that cannot be synced");
+    let notices = writer.take_notices();
+    let is_unsynced = |notice: &Notice| matches!(notice, Notice::NotSynced(..));
+    assert!(notices.iter().any(is_unsynced), "{notices:?}");
+}
+
+#[test]
+fn a_segment_that_is_too_old_and_cannot_go_is_asked_again_in_a_minute() {
+    let (disk, mut writer, mut clock) = fresh("2026-11-21T14:10:00Z");
+    put(&mut writer, clock.0.wall, 1, clock.0);
+    writer.settle(clock.pass(2 * NANOS_PER_HOUR));
+    disk.set_read_only(true);
+    let again = writer.settle(clock.pass(15 * 24 * NANOS_PER_HOUR));
+    assert_eq!(again, Some(Duration::from_secs(60)));
+    let notices = writer.take_notices();
+    let is_refused = |notice: &Notice| matches!(notice, Notice::NotExpired(..));
+    assert!(notices.iter().any(is_refused), "{notices:?}");
+    disk.set_read_only(false);
+    writer.settle(clock.pass(60 * SECOND));
+    assert_eq!(disk.names(), ["coverage.jsonl"]);
+}
+
 #[test]
 fn coverage_that_the_disk_refuses_waits_and_losses_in_a_row_become_one() {
     let (disk, mut writer, mut clock) = fresh("2026-11-21T14:10:00Z");
