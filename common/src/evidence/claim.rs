@@ -4,15 +4,17 @@
 //! lost, missed or expired in it. Whatever the coverage does not say counts against the claim. A
 //! writer that runs vouches up to its last word and no further.
 
+mod clock;
 mod doubt;
 
+use std::collections::BTreeSet;
 use std::io;
 
 use super::coverage_file::{COVERAGE_FILE, read_entries};
 use super::disk::{Disk, read_whole};
 use super::word::{LOCK_FILE, WORD_EVERY_NANOS, Word};
 use crate::catalogue::Anomaly;
-use crate::coverage::{Entry, Gap, Looking};
+use crate::coverage::{Entry, Expired, Gap, Looking};
 use crate::time::{NANOS_PER_SECOND, Timestamp};
 
 pub use doubt::{Doubt, Why};
@@ -48,9 +50,24 @@ pub enum Until {
 pub struct Claim<'a> {
     pub from: Timestamp,
     pub to: Timestamp,
+    /// What was asked about.
+    pub types: BTreeSet<String>,
     pub doubts: Vec<Doubt>,
     /// What was looked at in the interval, and with which config.
     pub in_force: Vec<&'a Looking>,
+}
+
+impl Claim<'_> {
+    /// The types against which nothing is said: all of them, some, or none.
+    pub fn covered(&self) -> BTreeSet<String> {
+        let is_doubted = |name: &String| {
+            let mut doubts = self.doubts.iter();
+            doubts.any(|doubt| doubt.types.is_empty() || doubt.types.contains(name))
+        };
+        let mut covered = self.types.clone();
+        covered.retain(|name| !is_doubted(name));
+        covered
+    }
 }
 
 /// What held during one stretch of time.
@@ -88,6 +105,18 @@ impl Coverage {
         Ok(coverage)
     }
 
+    /// What retention has removed, all of it: the newest entry speaks for those before it.
+    pub fn expired(&self) -> Option<&Expired> {
+        self.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Expired(expired) => Some(expired),
+            Entry::Looking(_)
+            | Entry::Lost(_)
+            | Entry::Gap(_)
+            | Entry::Stopped(_)
+            | Entry::ClockSet(_) => None,
+        })
+    }
+
     /// Whether "none of these types happened from then to then" could be said.
     pub fn claim(&self, types: &[&str], from: Timestamp, until: Until) -> Claim<'_> {
         let to = match until {
@@ -106,10 +135,12 @@ impl Coverage {
                 doubts.extend(self.doubts_of(*stretch, types, start, end));
             }
         }
-        for entry in &self.entries {
-            let found = doubt::of_entry(entry, types);
-            doubts.extend(found.filter(|doubt| overlaps(doubt.from, doubt.to)));
-        }
+        let of_losses = self.entries.iter();
+        let of_losses = of_losses.flat_map(|entry| doubt::of_losses(entry, types));
+        let of_expired = self.expired().map(doubt::of_expired);
+        let of_clock = clock::doubts(&self.entries);
+        let all = of_losses.chain(of_expired).chain(of_clock);
+        doubts.extend(all.filter(|doubt| overlaps(doubt.from, doubt.to)));
         if self.unreadable > 0 {
             let lines = self.unreadable;
             doubts.push(Doubt::new(from, to, Why::Unreadable { lines }));
@@ -124,9 +155,12 @@ impl Coverage {
                 | Stretch::Stopped
                 | Stretch::Silent => None,
             });
+        let mut asked = BTreeSet::new();
+        asked.extend(types.iter().map(|name| (*name).to_owned()));
         Claim {
             from,
             to,
+            types: asked,
             in_force: in_force.collect(),
             doubts: doubt::merged(doubts),
         }
@@ -154,6 +188,9 @@ impl Coverage {
             let at = entry.from();
             if at > since {
                 found.push((since, Timestamp(at.0 - 1), stretch));
+            } else if let Stretch::Gap(gap) = stretch {
+                // The clock is behind where it was, and the gap remains what it is.
+                found.push((gap.from, gap.to, stretch));
             }
             (since, stretch) = (at, next);
         }

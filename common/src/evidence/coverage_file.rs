@@ -39,6 +39,8 @@ pub struct Left {
     pub state: Option<Entry>,
     pub expired: Option<Expired>,
     /// Up to here the file holds whole entries.
+    /// When the newest entry was written, by the clock of then.
+    pub written_at: Option<Timestamp>,
     bytes: u64,
     /// The file goes on after that.
     ragged: bool,
@@ -77,6 +79,7 @@ impl Left {
     }
 
     fn note(&mut self, entry: Option<Entry>) {
+        self.written_at = entry.as_ref().map(Entry::to).or(self.written_at);
         match entry {
             Some(Entry::Expired(expired)) => self.expired = Some(expired),
             Some(Entry::Lost(_) | Entry::ClockSet(_)) | None => {}

@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::{LOSS_SLACK_NANOS, OWN_SINK};
 use crate::catalogue::Anomaly;
-use crate::coverage::{Entry, Looking, Loss};
-use crate::time::{NANOS_PER_SECOND, Timestamp};
+use crate::coverage::{Entry, Expired, Looking, Loss};
+use crate::time::Timestamp;
 
 /// One reason, and when it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,13 +47,21 @@ pub enum Why {
     ClockSetBack {
         seconds: u64,
     },
+    /// Moments the clock jumped over: what happened then has an earlier one.
+    ClockSetForward {
+        seconds: u64,
+    },
     Unreadable {
         lines: u64,
+    },
+    /// Events that can be what was asked for, and do not say so.
+    Unowned {
+        events: u64,
     },
 }
 
 impl Doubt {
-    pub(super) fn new(from: Timestamp, to: Timestamp, why: Why) -> Self {
+    pub fn new(from: Timestamp, to: Timestamp, why: Why) -> Self {
         let types = BTreeSet::new();
         Self {
             from,
@@ -92,6 +100,15 @@ impl fmt::Display for Why {
                     "the clock was set back by {seconds} s: these moments came twice"
                 )
             }
+            Self::Unowned { events } => {
+                write!(out, "{events} events do not say whose they are")
+            }
+            Self::ClockSetForward { seconds } => {
+                write!(
+                    out,
+                    "the clock was set forward by {seconds} s: what happened then has earlier moments"
+                )
+            }
             Self::Unreadable { lines } => {
                 write!(
                     out,
@@ -102,39 +119,27 @@ impl fmt::Display for Why {
     }
 }
 
-/// What an entry itself says against a claim about these types.
-pub(super) fn of_entry(entry: &Entry, types: &[&str]) -> impl Iterator<Item = Doubt> {
-    let mut found = Vec::new();
-    match entry {
-        Entry::Lost(lost) => {
-            let from = Timestamp(lost.from.0.saturating_sub(LOSS_SLACK_NANOS));
-            let concerning = lost.losses.iter().filter(|loss| concerns(loss, types));
-            found.extend(concerning.map(|loss| {
-                let why = Why::Lost {
-                    of: loss.of.clone(),
-                    stage: loss.stage.clone(),
-                    events: loss.events,
-                };
-                Doubt::new(from, lost.to, why)
-            }));
-        }
-        Entry::Expired(expired) => {
-            let events = expired.events;
-            found.push(Doubt::new(
-                expired.from,
-                expired.to,
-                Why::Expired { events },
-            ));
-        }
-        Entry::ClockSet(set) if set.by_nanos < 0 => {
-            let by = set.by_nanos.unsigned_abs();
-            let seconds = by.div_ceil(NANOS_PER_SECOND);
-            let to = Timestamp(set.at.0.saturating_add(by));
-            found.push(Doubt::new(set.at, to, Why::ClockSetBack { seconds }));
-        }
-        Entry::ClockSet(_) | Entry::Looking(_) | Entry::Gap(_) | Entry::Stopped(_) => {}
-    }
-    found.into_iter()
+/// What was lost of these types, if that is what the entry tells of.
+pub(super) fn of_losses(entry: &Entry, types: &[&str]) -> Vec<Doubt> {
+    let Entry::Lost(lost) = entry else {
+        return Vec::new();
+    };
+    let from = Timestamp(lost.from.0.saturating_sub(LOSS_SLACK_NANOS));
+    let concerning = lost.losses.iter().filter(|loss| concerns(loss, types));
+    let doubt = |loss: &Loss| {
+        let why = Why::Lost {
+            of: loss.of.clone(),
+            stage: loss.stage.clone(),
+            events: loss.events,
+        };
+        Doubt::new(from, lost.to, why)
+    };
+    concerning.map(doubt).collect()
+}
+
+pub(super) fn of_expired(expired: &Expired) -> Doubt {
+    let events = expired.events;
+    Doubt::new(expired.from, expired.to, Why::Expired { events })
 }
 
 /// A loss at an observer can have been of any of its types; one at another sink is not ours.

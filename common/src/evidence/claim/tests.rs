@@ -209,15 +209,17 @@ fn losses_count_against_their_type_their_observer_and_their_time() {
 
 #[test]
 fn what_expired_and_what_came_twice_cannot_be_claimed() {
-    let expired = Entry::Expired(Expired {
-        at: at(60),
-        from: at(12),
-        to: at(20),
-        segments: 1,
-        events: 3,
-        last_seal: "x.seal".into(),
-        last_sha256: Sha::of(b""),
-    });
+    let expired = |to| {
+        Entry::Expired(Expired {
+            at: at(60),
+            from: at(12),
+            to: at(to),
+            segments: 1,
+            events: to,
+            last_seal: "x.seal".into(),
+            last_sha256: Sha::of(b""),
+        })
+    };
     let set = |by_nanos| {
         Entry::ClockSet(ClockSet {
             at: at(30),
@@ -229,15 +231,30 @@ fn what_expired_and_what_came_twice_cannot_be_claimed() {
             looking(10, &[OOM], &[]),
             set(-5_000_000_000),
             set(9),
-            expired,
+            expired(15),
+            expired(20),
         ],
         90,
     );
     assert_eq!(said(&coverage, 21, 29), []);
     assert_eq!(said(&coverage, 36, 90), []);
-    assert_eq!(said(&coverage, 20, 29).len(), 1);
+    let gone = "retention removed evidence (20 events so far)".to_owned();
+    assert_eq!(said(&coverage, 14, 29), [(12, 20, gone)]);
     let why = "the clock was set back by 5 s: these moments came twice".to_owned();
     assert_eq!(said(&coverage, 35, 90), [(30, 35, why)]);
+}
+
+#[test]
+fn moments_that_the_clock_jumped_over_cannot_be_claimed() {
+    let set = Entry::ClockSet(ClockSet {
+        at: at(40),
+        by_nanos: 10_000_000_000,
+    });
+    let coverage = live(vec![looking(10, &[OOM], &[]), set], 90);
+    assert_eq!(said(&coverage, 10, 29), []);
+    assert_eq!(said(&coverage, 41, 90), []);
+    let why = "the clock was set forward by 10 s: what happened then has earlier moments";
+    assert_eq!(said(&coverage, 35, 60), [(30, 40, why.to_owned())]);
 }
 
 #[test]

@@ -2,14 +2,15 @@
 //!
 //! The end of an unsealed segment that is no whole line is cut off and counted; segments go on
 //! where they ended; an expiry that was interrupted is finished; and if the run before did not end
-//! in good order, the coverage gets a gap from its last word to now. What is damaged otherwise is
-//! left as it is, for `verify` to name.
+//! in good order, the coverage gets a gap from its last word to now. A clock that is behind what the
+//! directory has seen was set back meanwhile, and the coverage says so. What is damaged otherwise
+//! is left as it is, for `verify` to name.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::retention::{Expiry, Kept};
-use super::{LedgerFile, Limits, Writer};
-use crate::coverage::{Entry, Gap};
+use super::{CLOCK_SET_NANOS, LedgerFile, Limits, Notice, Writer};
+use crate::coverage::{ClockSet, Entry, Gap};
 use crate::evidence::chain::{newly_expired, read_link, runs};
 use crate::evidence::coverage_file::{CoverageFile, Left};
 use crate::evidence::disk::{Disk, Listed, UNFINISHED_SUFFIX};
@@ -46,6 +47,7 @@ impl<D: Disk> Writer<D> {
         let mut recovered = Recovered::default();
         let left = Left::read(&disk)?;
         let crashed_since = left.crashed_since(word);
+        let seen_to = left.written_at.max(word);
         let mut writer = Self {
             disk,
             limits,
@@ -71,6 +73,7 @@ impl<D: Disk> Writer<D> {
         }
         writer.sync_due(now);
         writer.record_gap(crashed_since, &mut recovered, now);
+        writer.record_clock(seen_to, now);
         Ok((writer, recovered))
     }
 
@@ -190,14 +193,27 @@ impl<D: Disk> Writer<D> {
         if since.is_none() && recovered.cut_lines == 0 {
             return;
         }
+        let from = since.unwrap_or(now.wall);
         let gap = Gap {
-            from: since.unwrap_or(now.wall).min(now.wall),
-            to: now.wall,
+            from,
+            to: now.wall.max(from),
             reason: "the run before did not end in good order".to_owned(),
             cut_lines: recovered.cut_lines,
         };
         recovered.gap = Some(gap.clone());
         self.cover(Entry::Gap(gap), now);
+    }
+
+    /// A machine without a clock of its own begins in 1970, or when it was last switched off.
+    fn record_clock(&mut self, seen_to: Option<Timestamp>, now: Now) {
+        let behind = seen_to.map_or(0, |seen_to| seen_to.0.saturating_sub(now.wall.0));
+        if behind < CLOCK_SET_NANOS {
+            return;
+        }
+        let by_nanos = i64::try_from(behind).map_or(i64::MIN, |behind| -behind);
+        self.notices.push(Notice::ClockSet { by_nanos });
+        let at = now.wall;
+        self.cover(Entry::ClockSet(ClockSet { at, by_nanos }), now);
     }
 }
 

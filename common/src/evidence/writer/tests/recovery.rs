@@ -1,6 +1,8 @@
 //! What an earlier run left.
 
 use super::*;
+use crate::evidence::claim::{Coverage, Until};
+use crate::evidence::word::{LOCK_FILE, Word};
 
 #[test]
 fn a_crash_costs_the_unfinished_line_which_is_cut_and_counted() {
@@ -87,4 +89,54 @@ fn what_is_read_only_without_a_seal_is_not_touched() {
     put(&mut writer, moment, 2, clock.0);
     assert_eq!(disk.content("2026-11-21T14.jsonl"), line(moment, 1));
     assert_eq!(disk.content("2026-11-21T14.1.jsonl"), line(moment, 2));
+}
+
+/// Power fails at 12:01; the machine has no clock of its own, and learns the time at 12:30.
+#[test]
+fn a_boot_in_1970_hides_no_gap_and_takes_back_nothing_that_was_covered() {
+    let (disk, mut writer, clock) = fresh("2026-11-21T12:00:00Z");
+    let noon = clock.0.wall.0;
+    let after_noon = |seconds: u64| Timestamp(noon + seconds * SECOND);
+    writer.cover(looking(after_noon(0)), clock.0);
+    disk.restart(Crash::Process);
+    let at = |wall, boot: u64| Now {
+        wall,
+        boot_nanos: boot * SECOND,
+    };
+    let booted = at(Timestamp(20 * SECOND), 20);
+    let word = Some(after_noon(60));
+    let (mut writer, recovered) =
+        Writer::open(disk.clone(), Limits::default(), word, booted).expect("it opens");
+    let gap = recovered.gap.expect("the run before did not stop");
+    assert_eq!((gap.from, gap.to), (after_noon(60), after_noon(60)));
+    writer.cover(looking(booted.wall), booted);
+    writer.settle(at(after_noon(1_800), 35));
+    let word = Word {
+        stored_to: after_noon(1_900),
+        pid: 1,
+    };
+    disk.put(LOCK_FILE, &word.to_bytes());
+    let coverage = Coverage::read(&disk, true).expect("it can be read");
+    for (from, to, doubts) in [(0, 59, 0), (0, 60, 2), (61, 1_799, 1), (1_801, 1_899, 0)] {
+        let until = Until::Moment(after_noon(to));
+        let found = coverage.claim(&[], after_noon(from), until).doubts;
+        assert_eq!(found.len(), doubts, "{from} to {to}: {found:?}");
+    }
+}
+
+#[test]
+fn a_clock_set_back_between_two_runs_is_told() {
+    let (disk, mut writer, clock) = fresh("2026-11-21T12:00:00Z");
+    let mut now = clock.0;
+    let at = now.wall;
+    let boot_id = "b".into();
+    writer.cover(Entry::Stopped(Stopped { at, boot_id }), now);
+    writer.finish(now);
+    now.wall.0 -= 600 * SECOND;
+    let (_, recovered) = open(&disk, Limits::default(), now);
+    assert_eq!(recovered, Recovered::default());
+    let Some(Entry::ClockSet(set)) = coverage(&disk).pop() else {
+        panic!("{:?}", coverage(&disk));
+    };
+    assert_eq!((set.at, set.by_nanos), (now.wall, -600_000_000_000));
 }
