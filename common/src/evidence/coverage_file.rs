@@ -4,9 +4,10 @@
 //! nothing counts as covered up to a moment while something older waits. The file is bounded: past
 //! [`COVERAGE_BYTES_MAX`] the older half goes, and before the first entry nothing is claimed.
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufReader};
 
 use super::disk::{Access, Disk, append_all, replace};
+use super::listing::Lines;
 use super::segment::len_of;
 use crate::coverage::{Entry, Expired, Gap, Looking, Loss, Lost};
 use crate::time::{Now, Timestamp};
@@ -38,28 +39,27 @@ pub struct Left {
     /// The newest entry that says whether somebody looks.
     pub state: Option<Entry>,
     pub expired: Option<Expired>,
-    /// Up to here the file holds whole entries.
     /// When the newest entry was written, by the clock of then.
     pub written_at: Option<Timestamp>,
+    /// Up to here the file holds whole entries.
     bytes: u64,
     /// The file goes on after that.
     ragged: bool,
 }
 
 /// Reads the entries of a coverage file, one by one. `None` stands for a line that is no entry of
-/// a kind this build knows; an unfinished last line is not there yet.
+/// a kind this build knows, or is longer than any; an unfinished last line is not there yet.
 pub fn read_entries(reader: impl io::Read, mut each: impl FnMut(Option<Entry>)) -> io::Result<u64> {
-    let mut reader = BufReader::new(reader);
-    let (mut line, mut whole) = (Vec::new(), 0);
-    loop {
-        line.clear();
-        reader.read_until(b'\n', &mut line)?;
-        if line.last() != Some(&b'\n') {
-            return Ok(whole);
+    let mut lines = Lines::new(BufReader::new(reader));
+    let mut whole = 0;
+    while let Some((at, line)) = lines.read_next()? {
+        if at > whole {
+            each(None); // passed over: longer than any entry
         }
-        whole += len_of(&line);
-        each(Entry::from_line(&line).ok());
+        whole = at + len_of(line) + 1;
+        each(Entry::from_line(line).ok());
     }
+    Ok(whole)
 }
 
 impl Left {

@@ -154,3 +154,16 @@ fn what_the_run_before_left_says_since_when_nobody_can_be_shown_to_have_looked()
     assert_eq!(since(stopped(5), Some(3)), None);
     assert_eq!(Left::default().crashed_since(Some(Timestamp(1))), None);
 }
+
+#[test]
+fn damage_longer_than_any_entry_is_one_that_cannot_be_read_and_is_not_held_in_memory() {
+    let mut bytes = Vec::new();
+    push_line(&mut bytes, &looking(1)).expect("it serialises");
+    bytes.resize(bytes.len() + (3 << 20), b'x');
+    bytes.push(b'\n');
+    push_line(&mut bytes, &stopped(2)).expect("it serialises");
+    let mut entries = Vec::new();
+    let whole = read_entries(&bytes[..], |entry| entries.push(entry)).expect("it can be read");
+    assert_eq!(entries, [Some(looking(1)), None, Some(stopped(2))]);
+    assert_eq!(whole, len_of(&bytes));
+}
