@@ -2,32 +2,35 @@
 //!
 //! Nothing wakes an idle agent for it. Whoever wants to know takes a look at the lock, which the
 //! kernel holds for as long as the process lives, and asks with a signal; the batch thread, through
-//! which every event goes, answers by counting up in the file. An agent that hangs does not answer.
-//! Written in place, so that neither a full disk nor a folder of somebody else is in the way later.
+//! which every event goes, answers by counting up in the file, for itself and for each ring thread
+//! that has heard the question. Who hangs does not answer. Written in place, so that neither a full
+//! disk nor a folder of somebody else is in the way later.
 
 mod check;
 mod lock;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tapio_common::catalogue::Observer;
 use tapio_common::coverage::Entry;
 use tapio_common::sink::{Sink, Written};
 use tapio_common::time::{Now, Timestamp};
 
 pub use self::check::{ASK, check, verdict};
 use self::lock::Holder;
+use crate::roll_call::RollCall;
 
 /// In `--state-dir`.
 const FILE: &str = "status.json";
 
 /// Room for every status there can be, so that a new one covers all of the one before.
-const STATUS_BYTES: usize = 512;
+const STATUS_BYTES: usize = 768;
 
 /// Where an agent is between its start and its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +52,9 @@ pub struct Status {
     stage: Stage,
     /// How often the batch thread was asked and has answered.
     answers: u64,
+    /// Up to which question each ring's thread has heard, by its observer.
+    #[serde(default)]
+    rings: BTreeMap<String, u64>,
     config_generation: u32,
     config_hash: String,
     /// Event types that are looked for, and those that are not.
@@ -59,6 +65,15 @@ pub struct Status {
 const FORMAT: u32 = 1;
 
 impl Status {
+    /// The rings whose threads have heard nothing after that question.
+    fn silent_since(&self, question: u64) -> impl Iterator<Item = &str> {
+        let silent = self
+            .rings
+            .iter()
+            .filter(move |(_, heard)| **heard <= question);
+        silent.map(|(name, _)| name.as_str())
+    }
+
     /// One line, always of the same length.
     fn to_bytes(&self) -> [u8; STATUS_BYTES] {
         let mut bytes = [b' '; STATUS_BYTES];
@@ -75,8 +90,7 @@ pub struct StatusFile<'a> {
     file: File,
     path: PathBuf,
     status: Status,
-    /// How often somebody asked.
-    asked: &'a AtomicU64,
+    roll: &'a RollCall,
 }
 
 impl<'a> StatusFile<'a> {
@@ -85,7 +99,7 @@ impl<'a> StatusFile<'a> {
         folder: &Path,
         boot_id: &str,
         since: Timestamp,
-        asked: &'a AtomicU64,
+        roll: &'a RollCall,
     ) -> Option<Self> {
         let path = folder.join(FILE);
         match Self::take(&path, folder) {
@@ -94,7 +108,7 @@ impl<'a> StatusFile<'a> {
                     file,
                     path,
                     status: first(boot_id, since),
-                    asked,
+                    roll,
                 };
                 status.write();
                 Some(status)
@@ -145,6 +159,7 @@ fn first(boot_id: &str, since: Timestamp) -> Status {
         since,
         stage: Stage::Starting,
         answers: 0,
+        rings: BTreeMap::new(),
         config_generation: 0,
         config_hash: String::new(),
         types: 0,
@@ -157,9 +172,15 @@ impl Sink for StatusFile<'_> {
     fn take(&mut self, _written: &Written<'_>) {}
 
     fn flush(&mut self, _now: Now) -> Option<Duration> {
-        let asked = self.asked.load(Ordering::Relaxed);
-        if asked != self.status.answers {
-            self.status.answers = asked;
+        let Self { status, roll, .. } = self;
+        let is_new =
+            |(observer, heard): (Observer, u64)| status.rings.get(observer.name()) != Some(&heard);
+        if roll.asked() != status.answers || roll.heard().any(is_new) {
+            let rings = roll.heard();
+            status.rings = rings
+                .map(|(observer, heard)| (observer.name().to_owned(), heard))
+                .collect();
+            status.answers = roll.asked();
             self.write();
         }
         None

@@ -31,6 +31,7 @@ mod privilege;
 mod probe;
 mod queue;
 mod rings;
+mod roll_call;
 mod run;
 mod selftest;
 mod settings;
@@ -52,6 +53,7 @@ use self::identity::Identity;
 use self::kept::Kept;
 use self::managed::{Link, Managed};
 use self::metrics::MetricsFile;
+use self::roll_call::RollCall;
 use self::run::Run;
 use self::settings::Settings;
 use self::signals::Signals;
@@ -106,6 +108,8 @@ fn observe(
     let identity =
         Identity::of(settings).map_err(|error| Failure::System("who this node is", error))?;
     let signals = Signals::register().map_err(|error| Failure::System("signals", error))?;
+    let roll =
+        RollCall::of(&settings.observers).map_err(|error| Failure::System("eventfd", error))?;
     let since = clock::now().wall;
     let accounts = Accounts::new(
         &identity.boot_id,
@@ -131,16 +135,11 @@ fn observe(
     if let Some(path) = &settings.metrics_file {
         fronts.push(Box::new(MetricsFile::open(path, &accounts)?));
     }
-    let status_file = StatusFile::open(
-        &settings.state_dir,
-        &identity.boot_id,
-        since,
-        signals.asked(),
-    );
+    let status_file = StatusFile::open(&settings.state_dir, &identity.boot_id, since, &roll);
     if let Some(file) = status_file {
         fronts.push(Box::new(file));
     }
-    if let Some(watchdog) = systemd.watchdog() {
+    if let Some(watchdog) = systemd.watchdog(&roll) {
         fronts.push(Box::new(watchdog));
     }
     let (managed, config) = config_at_start(settings, link.as_ref(), &kept)?;
@@ -150,6 +149,7 @@ fn observe(
         config,
         managed,
         signals: &signals,
+        roll: &roll,
         accounts: &accounts,
         fronts,
         tasks,

@@ -14,6 +14,7 @@ use crate::batch::Item;
 use crate::kernel::Ring;
 use crate::observer::{Classified, classify};
 use crate::queue::Sender;
+use crate::roll_call::RollCall;
 use crate::stop::Stop;
 
 /// One observer's ring and where its records go.
@@ -23,6 +24,7 @@ pub struct RingTask<'a> {
     /// Readable when names of cgroups should be read before there are too many.
     pub names: Option<BorrowedFd<'a>>,
     pub account: &'a RingAccount,
+    pub roll: &'a RollCall,
     pub items: Sender<Item>,
 }
 
@@ -31,15 +33,27 @@ impl RingTask<'_> {
     /// open. The error is that of epoll.
     pub fn run(self, stop: &Stop, halt: &Stop) -> io::Result<()> {
         let _guard = stop.guard();
+        self.roll.answer(self.observer);
+        let also: Vec<BorrowedFd<'_>> = self.names.into_iter().chain([self.roll.as_fd()]).collect();
+        let roll_at = also.len() - 1;
         self.ring.run(
             halt.as_fd(),
-            self.names,
+            &also,
             |record| self.pass_on(record),
-            || {
-                // A queue that is full is read soon, and names with it.
-                let _ = self.items.try_send(Item::Names);
-            },
+            |at| self.hear(at == roll_at),
         )
+    }
+
+    fn hear(&self, is_question: bool) {
+        let item = match is_question {
+            true => {
+                self.roll.answer(self.observer);
+                Item::Asked
+            }
+            false => Item::Names,
+        };
+        // A queue that is full is read soon, and then this is seen as well.
+        let _ = self.items.try_send(item);
     }
 
     fn pass_on(&self, record: &[u8]) {

@@ -25,6 +25,7 @@ use crate::managed::{InForce, Managed};
 use crate::privilege;
 use crate::queue::{Sender, bounded};
 use crate::rings::RingTask;
+use crate::roll_call::RollCall;
 use crate::settings::Settings;
 use crate::signals::{Signals, limit_leaving};
 use crate::sink::Task;
@@ -42,6 +43,7 @@ pub struct Run<'a> {
     pub config: Option<NamedConfig>,
     pub managed: Option<Managed<'a>>,
     pub signals: &'a Signals,
+    pub roll: &'a RollCall,
     pub accounts: &'a Accounts,
     pub fronts: Vec<Box<dyn Sink + Send + 'a>>,
     pub tasks: Vec<(SinkName, Task<'a>)>,
@@ -104,7 +106,7 @@ impl Run<'_> {
             let mut crew = Crew::new(scope);
             let halted = halt.guard();
             let (items, received) = bounded(ITEMS_MAX);
-            for task in ring_tasks(live, self.accounts, &items) {
+            for task in ring_tasks(live, self.accounts, self.roll, &items) {
                 let name = format!("ring-{}", task.observer.name());
                 crew.start(&name, move || task.run(stop, halt).map_err(Failure::Ring))?;
             }
@@ -126,6 +128,7 @@ impl Run<'_> {
             }
             crew.start("signal", move || {
                 self.signals.wait(stop, || {
+                    self.roll.call();
                     // A queue that is full is read soon, and then the question is seen as well.
                     let _ = items.try_send(Item::Asked);
                 });
@@ -188,6 +191,7 @@ fn fair_share(per_second: Option<u32>) -> FairShare {
 fn ring_tasks<'a>(
     live: Live<'a>,
     accounts: &'a Accounts,
+    roll: &'a RollCall,
     items: &Sender<Item>,
 ) -> Vec<RingTask<'a>> {
     let mut names = live.names.map(|names| names.fd());
@@ -197,6 +201,7 @@ fn ring_tasks<'a>(
                 observer,
                 ring: watch.ring(),
                 account: accounts.ring(observer)?,
+                roll,
                 names: names.take(),
                 items: items.clone(),
             })

@@ -27,6 +27,7 @@ use crate::accounts::Accounts;
 use crate::config::{self, FIRST_GENERATION, NamedConfig};
 use crate::crew::{Crew, joined};
 use crate::identity::Identity;
+use crate::roll_call::RollCall;
 use crate::run::Run;
 use crate::settings::Settings;
 use crate::signals::Signals;
@@ -45,6 +46,8 @@ pub fn selftest(settings: &Settings) -> Result<Verdict, Failure> {
     let identity =
         Identity::of(settings).map_err(|error| Failure::System("who this node is", error))?;
     let signals = Signals::register().map_err(|error| Failure::System("signals", error))?;
+    let roll =
+        RollCall::of(&settings.observers).map_err(|error| Failure::System("eventfd", error))?;
     let settings = Settings {
         fair_share_per_second: None,
         ..settings.clone()
@@ -67,6 +70,7 @@ pub fn selftest(settings: &Settings) -> Result<Verdict, Failure> {
         }),
         managed: None,
         signals: &signals,
+        roll: &roll,
         accounts: &accounts,
         fronts: vec![Box::new(Witness { lines })],
         tasks: Vec::new(),

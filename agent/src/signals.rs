@@ -7,7 +7,6 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
@@ -23,7 +22,6 @@ const LEAVE_SECONDS_MAX: libc::c_uint = 5;
 pub struct Signals {
     arrived: OwnedFd,
     questions: File,
-    asked: AtomicU64,
 }
 
 impl Signals {
@@ -36,18 +34,12 @@ impl Signals {
         Ok(Self {
             arrived,
             questions: questions.into(),
-            asked: AtomicU64::new(0),
         })
     }
 
-    /// How often somebody asked how the agent is.
-    pub fn asked(&self) -> &AtomicU64 {
-        &self.asked
-    }
-
     /// The task of thread `signal`: returns when a signal came that ends the agent, or the agent
-    /// stops anyway. Every question is passed on with `wake`.
-    pub fn wait(&self, stop: &Stop, wake: impl Fn()) {
+    /// stops anyway. Every question is passed on with `ask`.
+    pub fn wait(&self, stop: &Stop, ask: impl Fn()) {
         let guard = stop.guard();
         loop {
             let sources = [self.arrived.as_fd(), stop.as_fd(), self.questions.as_fd()];
@@ -63,10 +55,9 @@ impl Signals {
                 return;
             }
             if is_asked {
-                // Emptied before it is counted: who asks meanwhile is counted again.
+                // Emptied before it is passed on: who asks meanwhile is heard again.
                 while matches!((&self.questions).read(&mut [0; 64]), Ok(1..)) {}
-                self.asked.fetch_add(1, Ordering::Relaxed);
-                wake();
+                ask();
             }
         }
     }

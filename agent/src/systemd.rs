@@ -2,7 +2,8 @@
 //!
 //! One datagram each to the socket systemd names; nothing is awaited, and nothing is sent where
 //! none is named. The word that it lives comes from the batch thread, through which every event
-//! goes. For that an idle agent wakes twice per `WatchdogSec`, and only where a unit asks for it.
+//! goes, and only if the ring threads have answered since the last. For that an idle agent wakes
+//! twice per `WatchdogSec`, and only where a unit asks for it.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -15,6 +16,7 @@ use tapio_common::sink::{Sink, Written};
 use tapio_common::time::Now;
 
 use crate::clock::nanos;
+use crate::roll_call::RollCall;
 
 /// The socket, while there is one.
 #[derive(Debug)]
@@ -53,11 +55,13 @@ impl Systemd {
     }
 
     /// To be called with the batch thread's sinks; `None` where nobody watches.
-    pub fn watchdog(&self) -> Option<Watchdog<'_>> {
+    pub fn watchdog<'a>(&'a self, roll: &'a RollCall) -> Option<Watchdog<'a>> {
         self.socket.as_ref()?;
         let within = self.watchdog?;
         Some(Watchdog {
             systemd: self,
+            roll,
+            asked: 0,
             every_nanos: nanos(within / 2),
             next_boot_nanos: 0,
         })
@@ -86,10 +90,13 @@ fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
     Ok(socket)
 }
 
-/// A sink that takes nothing and says, as often as it must, that its thread goes round.
+/// A sink that takes nothing and says, as often as it must, that the threads of events go round.
 #[derive(Debug)]
 pub struct Watchdog<'a> {
     systemd: &'a Systemd,
+    roll: &'a RollCall,
+    /// The question that has to be answered before the next word.
+    asked: u64,
     every_nanos: u64,
     next_boot_nanos: u64,
 }
@@ -99,7 +106,13 @@ impl Sink for Watchdog<'_> {
 
     fn flush(&mut self, now: Now) -> Option<Duration> {
         if now.boot_nanos >= self.next_boot_nanos {
-            self.systemd.tell("WATCHDOG=1");
+            let mut silent = self.roll.heard().filter(|(_, heard)| *heard < self.asked);
+            match silent.next() {
+                None => self.systemd.tell("WATCHDOG=1"),
+                Some((observer, _)) => log::error!("the thread ring-{} hangs", observer.name()),
+            }
+            self.roll.call();
+            self.asked = self.roll.asked();
             self.next_boot_nanos = now.boot_nanos.saturating_add(self.every_nanos);
         }
         let left = self.next_boot_nanos.saturating_sub(now.boot_nanos);
@@ -110,6 +123,7 @@ impl Sink for Watchdog<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tapio_common::catalogue::Observer;
     use tapio_common::time::Timestamp;
 
     const SECOND: u64 = 1_000_000_000;
@@ -121,6 +135,13 @@ mod tests {
         let socket = UnixDatagram::bind_addr(&address).expect("nobody else's");
         socket.set_nonblocking(true).expect("a socket");
         (socket, format!("@{name}").into())
+    }
+
+    /// With one ring, whose thread is there.
+    fn roll() -> RollCall {
+        let roll = RollCall::of(&[Observer::Network]).expect("an eventfd");
+        roll.answer(Observer::Network);
+        roll
     }
 
     fn heard(socket: &UnixDatagram) -> Option<String> {
@@ -141,7 +162,7 @@ mod tests {
         let (socket, name) = listening("ends");
         let systemd =
             Systemd::named_in(|variable| (variable == "NOTIFY_SOCKET").then(|| name.clone()));
-        assert!(systemd.watchdog().is_none(), "nobody asked for it");
+        assert!(systemd.watchdog(&roll()).is_none(), "nobody asked for it");
         systemd.observing();
         systemd.leaving();
         assert_eq!(heard(&socket).as_deref(), Some("READY=1\nSTATUS=observing"));
@@ -158,12 +179,19 @@ mod tests {
             "WATCHDOG_PID" => Some(std::process::id().to_string().into()),
             _ => None,
         });
-        let mut watchdog = systemd.watchdog().expect("it was asked for");
+        let roll = roll();
+        let mut watchdog = systemd.watchdog(&roll).expect("it was asked for");
         assert_eq!(watchdog.flush(at(5)), Some(Duration::from_secs(30)));
         assert_eq!(watchdog.flush(at(15)), Some(Duration::from_secs(20)));
         assert_eq!(heard(&socket).as_deref(), Some("WATCHDOG=1"));
         assert_eq!(heard(&socket), None);
+        roll.answer(Observer::Network);
         assert_eq!(watchdog.flush(at(35)), Some(Duration::from_secs(30)));
+        assert_eq!(heard(&socket).as_deref(), Some("WATCHDOG=1"));
+        assert_eq!(watchdog.flush(at(65)), Some(Duration::from_secs(30)));
+        assert_eq!(heard(&socket), None, "the ring's thread has not answered");
+        roll.answer(Observer::Network);
+        watchdog.flush(at(95));
         assert_eq!(heard(&socket).as_deref(), Some("WATCHDOG=1"));
     }
 
@@ -176,13 +204,13 @@ mod tests {
             "WATCHDOG_PID" => Some("1".into()),
             _ => None,
         });
-        assert!(systemd.watchdog().is_none());
+        assert!(systemd.watchdog(&roll()).is_none());
     }
 
     #[test]
     fn a_socket_that_is_not_there_stops_nothing() {
         let systemd = Systemd::named_in(|_| Some("/nowhere/notify".into()));
         systemd.observing();
-        assert!(systemd.watchdog().is_none());
+        assert!(systemd.watchdog(&roll()).is_none());
     }
 }

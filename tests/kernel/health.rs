@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tapio_tests::agent::{EVENT_MAX, TestAgent, container_config};
@@ -77,6 +77,67 @@ fn an_agent_that_hangs_is_told_from_one_that_is_gone() {
         1,
         "gone: the agent ended without saying so",
     );
+}
+
+/// One thread of a process, held still until this is dropped.
+struct Held(libc::pid_t);
+
+impl Held {
+    fn by_name(pid: u32, name: &str) -> Self {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
+        let paths = threads.map(|thread| thread.expect("a thread").path());
+        let is_it = |path: &PathBuf| {
+            fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+        };
+        let path = paths
+            .into_iter()
+            .find(is_it)
+            .expect("a thread of that name");
+        let number = path
+            .file_name()
+            .and_then(|name| name.to_str()?.parse().ok());
+        let thread = number.expect("a number");
+        trace(libc::PTRACE_SEIZE.into(), thread);
+        trace(libc::PTRACE_INTERRUPT.into(), thread);
+        let mut status = 0;
+        // SAFETY: `status` is a valid integer to write to.
+        let stopped = unsafe { libc::waitpid(thread, &raw mut status, libc::__WALL) };
+        assert_eq!(stopped, thread, "{}", std::io::Error::last_os_error());
+        Self(thread)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        trace(libc::PTRACE_DETACH.into(), self.0);
+    }
+}
+
+fn trace(request: libc::c_long, thread: libc::pid_t) {
+    let nothing: libc::c_long = 0;
+    let thread = libc::c_long::from(thread);
+    // SAFETY: none of these requests reads or writes memory by its arguments.
+    let answer = unsafe { libc::syscall(libc::SYS_ptrace, request, thread, nothing, nothing) };
+    assert_eq!(answer, 0, "{}", std::io::Error::last_os_error());
+}
+
+#[test]
+fn a_ring_thread_that_hangs_is_named() {
+    let state = TestFolder::new();
+    let agent = agent(state.path());
+    expect(healthcheck(state.path()), 0, "observing since 2");
+    let held = Held::by_name(agent.pid(), "ring-container");
+    let mut check = healthcheck(state.path());
+    let said = check.output().expect("it starts");
+    drop(held);
+    let words = String::from_utf8_lossy(&said.stdout);
+    assert_eq!(said.status.code(), Some(1), "{words}");
+    assert!(
+        words.contains("and its threads for container have not answered"),
+        "{words}"
+    );
+    expect(healthcheck(state.path()), 0, "observing since 2");
+    agent.stop();
 }
 
 #[test]

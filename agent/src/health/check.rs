@@ -36,6 +36,8 @@ pub enum Health {
     },
     /// It holds the lock and does not answer.
     Silent(Holder),
+    /// It answers, and the threads of these rings do not.
+    RingsSilent(Holder, Vec<String>),
     /// Nobody has ever written there.
     Absent(PathBuf),
     /// The one that wrote there left in good order.
@@ -74,6 +76,12 @@ impl fmt::Display for Health {
             Self::Silent(holder) => write!(
                 out,
                 "hangs: {holder} runs and has not answered for {} ms",
+                ANSWER_MAX.as_millis()
+            ),
+            Self::RingsSilent(holder, rings) => write!(
+                out,
+                "hangs: {holder} runs, and its threads for {} have not answered for {} ms",
+                rings.join(", "),
                 ANSWER_MAX.as_millis()
             ),
             Self::Absent(path) => write!(
@@ -115,6 +123,7 @@ pub fn verdict(health: &Health) -> Verdict {
     match health {
         Health::Answered { .. } => Verdict::Right,
         Health::Silent(_)
+        | Health::RingsSilent(..)
         | Health::Absent(_)
         | Health::Left
         | Health::Gone
@@ -164,9 +173,14 @@ fn ask(file: &File, holder: Holder) -> Health {
     }
     loop {
         let after = Duration::from_nanos(clock::boot_nanos().saturating_sub(asked_at));
-        match read(file) {
-            Some(status) if status.answers > before => return Health::Answered { status, after },
-            Some(_) | None if after >= ANSWER_MAX => return Health::Silent(holder),
+        let status = read(file).filter(|status| status.answers > before);
+        let is_late = after >= ANSWER_MAX;
+        let rings = status.as_ref().map(|status| status.silent_since(before));
+        let silent: Vec<String> = rings.into_iter().flatten().map(str::to_owned).collect();
+        match status {
+            Some(status) if silent.is_empty() => return Health::Answered { status, after },
+            Some(_) if is_late => return Health::RingsSilent(holder, silent),
+            None if is_late => return Health::Silent(holder),
             Some(_) | None => await_any(&[], Some(PAUSE)),
         };
     }

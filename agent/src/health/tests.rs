@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tapio_common::coverage::Looking;
 
 use super::*;
@@ -61,10 +63,11 @@ fn looking() -> Entry {
 
 #[test]
 fn it_answers_when_it_was_asked_and_says_that_it_leaves() {
-    let (scratch, asked) = (Scratch::new(), AtomicU64::new(0));
+    let scratch = Scratch::new();
+    let roll = RollCall::of(&[Observer::Network, Observer::Storage]).expect("an eventfd");
     let folder = scratch.0.join("made/by it");
     fs::create_dir_all(&folder).expect("a folder");
-    let mut file = StatusFile::open(&scratch.0, &"b".repeat(36), Timestamp(5), &asked)
+    let mut file = StatusFile::open(&scratch.0, &"b".repeat(36), Timestamp(5), &roll)
         .expect("a folder of ours");
     assert_eq!(scratch.status().stage, Stage::Starting);
     file.cover(&looking());
@@ -75,9 +78,20 @@ fn it_answers_when_it_was_asked_and_says_that_it_leaves() {
     );
     file.flush(NOW);
     assert_eq!(scratch.status().answers, 0, "nobody asked");
-    asked.fetch_add(3, Ordering::Relaxed);
+    roll.answer(Observer::Network);
+    (0..3).for_each(|_| roll.call());
     file.flush(NOW);
-    assert_eq!(scratch.status().answers, 3);
+    let status = scratch.status();
+    assert_eq!(status.answers, 3);
+    let silent: Vec<&str> = status.silent_since(0).collect();
+    assert_eq!(
+        silent,
+        ["network"],
+        "its thread has not heard, and storage has none"
+    );
+    roll.answer(Observer::Network);
+    file.flush(NOW);
+    assert_eq!(scratch.status().silent_since(2).count(), 0);
     drop(file);
     assert_eq!(scratch.status().stage, Stage::Left);
 }

@@ -29,6 +29,8 @@ const FAST_PER_SECOND: u64 = 1_000;
 const GATHER_RECORDS: u64 = 200;
 /// And not for longer: no delay that a person would see.
 const GATHER_MAX_NS: u64 = 40_000_000;
+/// Between two looks at what else there is to hear: a flood must not keep a question waiting.
+const TURN_RECORDS: u64 = 1_024;
 /// How often a count is begun again because the reader moved under it.
 const COUNT_TRIES: usize = 8;
 
@@ -71,8 +73,9 @@ impl Pace {
 /// What ends a wait.
 enum Wake {
     Ring,
-    Also,
     Stop,
+    /// Which of the others.
+    Also(usize),
 }
 
 impl Ring {
@@ -97,32 +100,36 @@ impl Ring {
     }
 
     /// Hands every record to `on_record` until `stop` is readable, then what is left, and
-    /// returns. `also` is watched besides: each time its wait queue is woken, `on_also` is called.
+    /// returns. `also` is watched besides: each time the wait queue of one of them is woken,
+    /// `on_also` is told which.
     pub fn run(
         &self,
         stop: BorrowedFd<'_>,
-        also: Option<BorrowedFd<'_>>,
+        also: &[BorrowedFd<'_>],
         mut on_record: impl FnMut(&[u8]),
-        mut on_also: impl FnMut(),
+        mut on_also: impl FnMut(usize),
     ) -> io::Result<()> {
         let epoll = Epoll::new()?;
         epoll.add(self.fd(), libc::EPOLLIN, Wake::Ring)?;
         epoll.add(stop, libc::EPOLLIN, Wake::Stop)?;
-        if let Some(also) = also {
-            epoll.add(also, libc::EPOLLIN | libc::EPOLLET, Wake::Also)?;
+        for (at, also) in also.iter().enumerate() {
+            epoll.add(*also, libc::EPOLLIN | libc::EPOLLET, Wake::Also(at))?;
         }
         let mut pace = Pace::default();
         loop {
-            self.drain(|record| {
+            let before = pace.records;
+            self.drain_some(TURN_RECORDS, |record| {
                 pace.records += 1;
                 on_record(record);
             });
-            if let Some(pause) = pace.pause(clock::boot_nanos()) {
+            // What is left of a flood has gathered already.
+            let is_all = pace.records - before < TURN_RECORDS;
+            if let Some(pause) = is_all.then(|| pace.pause(clock::boot_nanos())).flatten() {
                 await_readable(&[stop], Some(pause));
             }
             match epoll.wait()? {
                 Wake::Ring => {}
-                Wake::Also => on_also(),
+                Wake::Also(at) => on_also(at),
                 Wake::Stop => {
                     self.drain(&mut on_record);
                     return Ok(());
@@ -132,16 +139,22 @@ impl Ring {
     }
 
     /// Hands over every record that is committed by now.
-    pub fn drain(&self, mut on_record: impl FnMut(&[u8])) {
+    pub fn drain(&self, on_record: impl FnMut(&[u8])) {
+        self.drain_some(u64::MAX, on_record);
+    }
+
+    fn drain_some(&self, records_max: u64, mut on_record: impl FnMut(&[u8])) {
         let mut at = self.consumer_at().load(Ordering::Relaxed);
         let mut joined = Vec::new();
-        while at < self.producer_at().load(Ordering::Acquire) {
+        let mut left = records_max;
+        while left > 0 && at < self.producer_at().load(Ordering::Acquire) {
             let header = self.header(at).load(Ordering::Acquire);
             if header & BUSY != 0 {
                 return; // its writer wakes us when it commits
             }
             let len = header & !(BUSY | DISCARDED);
             if header & DISCARDED == 0 {
+                left -= 1;
                 on_record(self.record(at, len, &mut joined));
             }
             at += span(len);
@@ -244,8 +257,8 @@ impl Epoll {
             events: events as u32,
             u64: match wake {
                 Wake::Ring => 0,
-                Wake::Also => 1,
-                Wake::Stop => 2,
+                Wake::Stop => 1,
+                Wake::Also(at) => 2 + at as u64,
             },
         };
         let (epoll, fd) = (self.0.as_raw_fd(), fd.as_raw_fd());
@@ -275,8 +288,8 @@ impl Epoll {
         }
         Ok(match event.u64 {
             0 => Wake::Ring,
-            1 => Wake::Also,
-            _ => Wake::Stop,
+            1 => Wake::Stop,
+            other => Wake::Also(usize::try_from(other - 2).unwrap_or(usize::MAX)),
         })
     }
 }
