@@ -1,6 +1,7 @@
 //! `tapio` from outside: on directories written by the agent's own writer.
 
 mod answers;
+mod completions;
 mod directory;
 mod fleet;
 mod mcp;

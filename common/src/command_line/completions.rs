@@ -1,19 +1,23 @@
 //! Completions for the shells, from the same table.
 
+mod zsh;
+
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 
 use super::{Flag, Program, Unfit, Usage};
 
+/// The commands that stand in no table.
+const BUILT_IN: [(&str, &str); 2] = [
+    ("man", "the manual page"),
+    ("completions", "for bash, zsh or fish"),
+];
+
 impl<C: Copy + PartialEq, S> Program<C, S> {
     pub(super) fn completions(&self, shell: &OsStr) -> Result<String, Usage> {
         match shell.to_str() {
             Some("bash") => Ok(self.bash()),
-            Some("zsh") => Ok(format!(
-                "#compdef {}\nautoload -U +X bashcompinit && bashcompinit\n{}",
-                self.name,
-                self.bash()
-            )),
+            Some("zsh") => Ok(self.zsh()),
             Some("fish") => Ok(self.fish()),
             Some(_) | None => Err(Usage::Unfit {
                 origin: "completions".to_owned(),
@@ -72,10 +76,7 @@ impl<C: Copy + PartialEq, S> Program<C, S> {
 
     fn fish(&self) -> String {
         let mut page = format!("complete -c {} -f\n", self.name);
-        for (name, about) in [
-            ("man", "the manual page"),
-            ("completions", "for bash, zsh or fish"),
-        ] {
+        for (name, about) in BUILT_IN {
             self.push_fish_command(&mut page, name, about);
         }
         for command in self.commands {
