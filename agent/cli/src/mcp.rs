@@ -1,6 +1,6 @@
 //! `tapio mcp`: a read-only server of the Model Context Protocol on standard input and output.
 //!
-//! One JSON-RPC message a line. Whatever comes in is answered or passed over, never believed: a
+//! One JSON-RPC message a line, or several in an array. Whatever comes in is answered or passed over, never believed: a
 //! line is bounded, and so is every result. It ends with its input.
 
 mod rpc;
@@ -16,6 +16,8 @@ use crate::{Failure, Verdict};
 use rpc::{Message, Refusal};
 
 const LINE_BYTES_MAX: usize = 1 << 20;
+/// Requests in one line: one revision asks for them, and every answer is held until all are there.
+const BATCH_MAX: usize = 16;
 
 /// Revisions in which everything said here means the same; the newest is offered to strangers.
 const REVISIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
@@ -63,7 +65,27 @@ fn reply(line: &[u8], settings: &Settings) -> Option<Value> {
     if line.len() > LINE_BYTES_MAX {
         return Some(Refusal::TooLong.reply(Value::Null));
     }
-    match Message::of(line) {
+    match serde_json::from_slice(line) {
+        Err(_) => Some(Refusal::NotJson.reply(Value::Null)),
+        Ok(Value::Array(batch)) if batch.is_empty() => {
+            Some(Refusal::NotARequest.reply(Value::Null))
+        }
+        Ok(Value::Array(batch)) if batch.len() > BATCH_MAX => {
+            Some(Refusal::TooMany.reply(Value::Null))
+        }
+        Ok(Value::Array(batch)) => {
+            let replies = batch.into_iter();
+            let replies: Vec<Value> = replies
+                .filter_map(|message| reply_to(message, settings))
+                .collect();
+            (!replies.is_empty()).then_some(Value::Array(replies))
+        }
+        Ok(message) => reply_to(message, settings),
+    }
+}
+
+fn reply_to(message: Value, settings: &Settings) -> Option<Value> {
+    match Message::of(message) {
         Ok(Message::Request { id, method, params }) => {
             Some(match answer(&method, &params, settings) {
                 Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),

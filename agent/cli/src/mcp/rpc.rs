@@ -19,6 +19,8 @@ pub enum Message {
 pub enum Refusal {
     NotJson,
     TooLong,
+    /// More requests at once than are answered.
+    TooMany,
     NotARequest,
     UnknownMethod(String),
     /// What is wrong with the parameters.
@@ -30,7 +32,7 @@ impl Refusal {
     const fn code(&self) -> i32 {
         match self {
             Self::NotJson => -32_700,
-            Self::TooLong | Self::NotARequest => -32_600,
+            Self::TooLong | Self::TooMany | Self::NotARequest => -32_600,
             Self::UnknownMethod(_) => -32_601,
             Self::Parameters(_) => -32_602,
         }
@@ -40,6 +42,7 @@ impl Refusal {
         match self {
             Self::NotJson => "not JSON".to_owned(),
             Self::TooLong => "longer than any request is".to_owned(),
+            Self::TooMany => "more requests at once than are answered".to_owned(),
             Self::NotARequest => "not a JSON-RPC 2.0 request".to_owned(),
             Self::UnknownMethod(method) => {
                 let start: String = method.chars().take(64).collect();
@@ -57,10 +60,7 @@ impl Refusal {
 
 impl Message {
     /// What is refused is refused under the id it came with, if it has one.
-    pub fn of(line: &[u8]) -> Result<Self, (Value, Refusal)> {
-        let Ok(mut message) = serde_json::from_slice::<Value>(line) else {
-            return Err((Value::Null, Refusal::NotJson));
-        };
+    pub fn of(mut message: Value) -> Result<Self, (Value, Refusal)> {
         let id = message.get("id").cloned();
         let is_id = |id: &Value| id.is_string() || id.is_number();
         let refused = |id: Option<Value>| {

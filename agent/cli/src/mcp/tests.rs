@@ -73,6 +73,28 @@ fn garbage_is_refused_by_its_number_and_notices_are_passed_over() {
     }
 }
 
+/// Servers of the revision 2025-03-26 have to take them.
+#[test]
+fn requests_in_one_array_are_answered_in_one_and_not_too_many_of_them() {
+    let ping = |id: usize| json!({"jsonrpc": "2.0", "id": id, "method": "ping"});
+    let notice = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+    let batch = json!([ping(1), notice, 7, ping(2)]);
+    let reply = said(&batch.to_string()).expect("a reply");
+    let ids: Vec<&Value> = reply
+        .as_array()
+        .expect("an array")
+        .iter()
+        .map(|one| &one["id"])
+        .collect();
+    assert_eq!(ids, [&json!(1), &Value::Null, &json!(2)]);
+    assert_eq!(said(&json!([notice]).to_string()), None);
+    let pings = |count| Value::from((0..count).map(ping).collect::<Vec<_>>()).to_string();
+    let most = said(&pings(BATCH_MAX)).expect("a reply");
+    assert_eq!(most.as_array().map(Vec::len), Some(BATCH_MAX));
+    let more = said(&pings(BATCH_MAX + 1)).expect("a reply");
+    assert_eq!(more["error"]["code"], -32_600);
+}
+
 #[test]
 fn arguments_are_those_of_the_table_and_refused_in_its_words() {
     for (params, wanted) in [
