@@ -100,6 +100,24 @@ fn whatever_is_done_is_named_with_its_file_and_exit_code_one() {
 }
 
 #[test]
+fn a_head_from_two_sides_is_refused() {
+    let directory = sealed();
+    let head = head(&directory);
+    let arguments = [
+        "verify",
+        "--head",
+        &head,
+        "--controller",
+        "http://127.0.0.1:9",
+    ];
+    let refused = directory.ask(&arguments).expect_code(2);
+    assert_eq!(
+        refused.refusal(),
+        "tapio: give --controller or --head, not both"
+    );
+}
+
+#[test]
 fn a_cut_tail_is_told_with_the_head_and_said_to_be_untold_without() {
     let directory = sealed();
     let head = head(&directory);

@@ -1,6 +1,7 @@
 //! `tapio verify`: the first place where the directory is not what was sealed, or that there is
 //! none as far as can be told.
 
+use tapio_common::command_line::Usage;
 use tapio_common::evidence::disk::Disk;
 use tapio_common::evidence::verify::{Anchor, Verdict as Found, verify};
 
@@ -11,6 +12,10 @@ use crate::settings::Settings;
 use crate::{Failure, Verdict, answer, terminal};
 
 pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure> {
+    if settings.head.is_some() && settings.controller.is_some() {
+        let (flag, operand) = ("head", "--controller");
+        return Err(Failure::Usage(Usage::Twice { flag, operand }));
+    }
     let folder = answer::folder(settings)?;
     let failed = |error| Failure::Directory(folder.path().to_owned(), error);
     let files = folder.list().map_err(failed)?;
