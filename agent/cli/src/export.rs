@@ -27,7 +27,8 @@ pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure>
     let filter = Filter::of(settings);
     let scan = Scan { folder, from, to };
     let segments = scan.segments()?;
-    let mut progress = Progress::new(segments.iter().map(|segment| segment.bytes).sum());
+    let bytes = segments.iter().map(|segment| segment.bytes).sum();
+    let mut progress = Progress::beside_answer(Some(bytes));
     if settings.format == Format::Csv {
         screen.text(HEADER)?;
     }

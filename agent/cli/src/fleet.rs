@@ -18,7 +18,7 @@ pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure>
     let Some(endpoint) = &settings.controller else {
         return Ok(Verdict::CannotSay);
     };
-    let mut progress = Progress::of_unknown();
+    let mut progress = Progress::beside_answer(None);
     let mut tally = Tally::default();
     let head = each_agent(endpoint, |wanted, row| {
         progress.add(u64::try_from(row.len()).unwrap_or(0));

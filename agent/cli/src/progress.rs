@@ -1,4 +1,5 @@
-//! What long work says meanwhile: one line on the terminal, gone when the answer comes.
+//! What long work says meanwhile: one line on the terminal, gone when the answer comes, and none
+//! where the answer comes meanwhile on the same terminal.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -23,8 +24,13 @@ impl Progress {
         Self::of(Some(total))
     }
 
-    pub fn of_unknown() -> Self {
-        Self::of(None)
+    /// Beside an answer that comes piece by piece.
+    pub fn beside_answer(total: Option<u64>) -> Self {
+        let mut progress = Self::of(total);
+        if io::stdout().is_terminal() {
+            progress.next = None;
+        }
+        progress
     }
 
     fn of(total: Option<u64>) -> Self {
@@ -46,7 +52,7 @@ impl Progress {
             let of = self
                 .total
                 .map_or_else(String::new, |total| format!(" of {}", size(total)));
-            self.say(&format!("\r{}{of} read", size(self.done)));
+            self.say(&format!("\r{}{of} read\x1b[K", size(self.done)));
         }
     }
 

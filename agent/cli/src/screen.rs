@@ -18,7 +18,7 @@ pub struct Screen {
     /// `None`: not laid out in columns.
     pub width: Option<usize>,
     has_colour: bool,
-    is_terminal: bool,
+    pub is_terminal: bool,
 }
 
 /// How something is set off.
@@ -72,12 +72,15 @@ impl Screen {
         self.out.write_all(text.as_bytes())
     }
 
-    /// A line as it stands in the evidence, which is JSON and so holds no control character. What
-    /// else could fool a terminal is sent to one in JSON's own escapes.
+    /// A line as it stands in the evidence. What in JSON could still talk to a terminal, or fool
+    /// one, is sent to it in JSON's own escapes, and what is no text not at all.
     pub fn raw_line(&mut self, line: &[u8]) -> io::Result<()> {
-        match std::str::from_utf8(line) {
-            Ok(text) if self.is_terminal => self.out.write_all(escaped_json(text).as_bytes())?,
-            Ok(_) | Err(_) => self.out.write_all(line)?,
+        match self.is_terminal {
+            true => {
+                let text = escaped_json(&String::from_utf8_lossy(line));
+                self.out.write_all(text.as_bytes())?;
+            }
+            false => self.out.write_all(line)?,
         }
         self.out.write_all(b"\n")
     }
@@ -120,11 +123,12 @@ pub fn escaped(text: &str) -> String {
     safe
 }
 
-/// JSON that says the same, without a character that turns the direction of writing.
+/// JSON that says the same, without a control character (a text may hold those from U+007F on) or
+/// one that turns the direction of writing.
 pub fn escaped_json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for char in text.chars() {
-        if turns(char) {
+        if char.is_control() || turns(char) {
             safe.push_str(&format!("\\u{:04x}", u32::from(char)));
         } else {
             safe.push(char);
@@ -177,8 +181,11 @@ mod tests {
 
     #[test]
     fn json_stays_the_same_json() {
-        let line = "{\"comm\":\"\u{202e}gnp\"}";
-        assert_eq!(escaped_json(line), r#"{"comm":"\u202egnp"}"#);
+        let line = "{\"comm\":\"\u{202e}gnp\u{9b}2J\u{7f}\"}";
+        let safe = escaped_json(line);
+        assert_eq!(safe, r#"{"comm":"\u202egnp\u009b2J\u007f"}"#);
+        let read = |text| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(read(&safe), read(line));
     }
 
     #[test]
