@@ -1,12 +1,14 @@
-//! The columns of `tapio fleet`: what fits a narrow terminal, and more on a wide one.
+//! The columns of `tapio fleet`: what fits a narrow terminal, and more on a wide one. What is wrong
+//! with an agent stands whole below its row.
 
 use tapio_wire::names::ObserverStatus;
 use tapio_wire::status::AgentStatus;
 
 use crate::Failure;
+use crate::answer::wrapped;
 use crate::screen::{Ink, Screen, escaped, fitted};
 
-/// From here on there is room for the node, the losses and what does not run.
+/// From here on there is room for the node and the losses.
 const WIDE: usize = 120;
 /// Of a hash, as people compare them.
 const HASH_SHOWN: usize = 12;
@@ -28,8 +30,7 @@ const fn column(name: &'static str, width: usize, is_wide: bool, is_number: bool
     }
 }
 
-/// The last one takes what is left.
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column; 10] = [
     column("agent", 24, false, false),
     column("node", 20, true, false),
     column("version", 8, false, false),
@@ -40,15 +41,17 @@ const COLUMNS: [Column; 11] = [
     column("twice", 5, true, true),
     column("lost", 7, true, true),
     column("sequence", 8, true, true),
-    column("not running, degraded by", 0, true, false),
 ];
+/// How far what stands below a row is set in.
+const BELOW: usize = 2;
 
 pub fn head(screen: &mut Screen) -> Result<(), Failure> {
     let names: Vec<String> = COLUMNS
         .iter()
         .map(|column| column.name.to_owned())
         .collect();
-    line(screen, Ink::Bold, &names)
+    let end = screen.width.map_or("not running, degraded by", |_| "");
+    line(screen, Ink::Bold, &names, end)
 }
 
 pub fn row(
@@ -82,9 +85,28 @@ pub fn row(
         sequence.duplicates_total.to_string(),
         number(lost),
         number(sequence.last_seen),
-        trouble(agent),
     ];
-    line(screen, ink, &cells)
+    let mut below: Vec<String> = trouble(agent);
+    if screen.width.is_none() {
+        return line(screen, ink, &cells, &below.join(", "));
+    }
+    line(screen, ink, &cells, "")?;
+    if !is_wide(screen) {
+        let counted = [
+            ("lost", lost.unwrap_or(0)),
+            ("batches twice", sequence.duplicates_total),
+        ];
+        let counted = counted.iter().filter(|(_, count)| *count > 0);
+        below.extend(counted.map(|(what, count)| format!("{what} {count}")));
+    }
+    for line in wrapped(&escaped(&below.join(", ")), screen.width, BELOW) {
+        screen.line(Ink::Yellow, &line)?;
+    }
+    Ok(())
+}
+
+fn is_wide(screen: &Screen) -> bool {
+    screen.width.is_none_or(|width| width >= WIDE)
 }
 
 /// Generation and the start of its hash.
@@ -109,7 +131,7 @@ fn age(seconds: Option<u64>) -> String {
 }
 
 /// Observers that are on and do not run, and what the agent calls itself degraded by.
-fn trouble(agent: &AgentStatus<'_>) -> String {
+fn trouble(agent: &AgentStatus<'_>) -> Vec<String> {
     let observers = agent.observers.iter().filter(|(_, status)| {
         !matches!(status, ObserverStatus::Running | ObserverStatus::Disabled)
     });
@@ -117,12 +139,11 @@ fn trouble(agent: &AgentStatus<'_>) -> String {
     let reasons = agent.degraded_reasons.0.iter().map(ToString::to_string);
     let failed = agent.config_last_failed.as_ref();
     let failed = failed.map(|failed| format!("config not applied: {}", failed.reason));
-    let all: Vec<String> = failed.into_iter().chain(observers).chain(reasons).collect();
-    all.join(", ")
+    failed.into_iter().chain(observers).chain(reasons).collect()
 }
 
-fn line(screen: &mut Screen, ink: Ink, cells: &[String]) -> Result<(), Failure> {
-    let is_wide = screen.width.is_none_or(|width| width >= WIDE);
+fn line(screen: &mut Screen, ink: Ink, cells: &[String], end: &str) -> Result<(), Failure> {
+    let is_wide = is_wide(screen);
     let mut text = String::new();
     for (column, cell) in COLUMNS.iter().zip(cells) {
         if column.is_wide && !is_wide {
@@ -131,8 +152,8 @@ fn line(screen: &mut Screen, ink: Ink, cells: &[String]) -> Result<(), Failure> 
         let width = column.width;
         // Without columns nothing is cut: somebody may be reading it by a program.
         let cell = match screen.width {
-            Some(_) if width > 0 => fitted(&escaped(cell), width),
-            Some(_) | None => cell.clone(),
+            Some(_) => fitted(&escaped(cell), width),
+            None => cell.clone(),
         };
         let cell = match column.is_number {
             true => format!("{cell:>width$}  "),
@@ -140,6 +161,7 @@ fn line(screen: &mut Screen, ink: Ink, cells: &[String]) -> Result<(), Failure> 
         };
         text.push_str(&cell);
     }
+    text.push_str(end);
     screen.line(ink, text.trim_end())?;
     Ok(())
 }
