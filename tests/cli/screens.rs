@@ -139,7 +139,10 @@ fn health() {
             true => "MOMENT".to_owned(),
             false => word.to_owned(),
         };
-        let line = |line: &str| line.split(' ').map(hidden).collect::<Vec<_>>().join(" ") + "\n";
+        let line = |line: &str| match line.strip_suffix("| hours of the last day, UTC") {
+            Some(_) => "  |HOURS| hours of the last day, UTC\n".to_owned(),
+            None => line.split(' ').map(hidden).collect::<Vec<_>>().join(" ") + "\n",
+        };
         text.lines().map(line).collect::<String>()
     };
     let path = directory.path().to_str().expect("UTF-8");

@@ -58,7 +58,12 @@ const COMMANDS: &[Row] = &[
     ),
     command(Watch, "watch", "what is seen from now on, until Ctrl-C"),
     command(Status, "status", "ledger, coverage, segments, disk"),
-    command(Health, "health", "counts of the last day, by type and hour"),
+    Row {
+        id: Health,
+        name: "health",
+        operand: Operand::InsteadOf("[OBSERVER]", "observer"),
+        help: "counts of the last day, by type and hour",
+    },
     Row {
         id: Why,
         name: "why",
@@ -95,7 +100,7 @@ const EVERYDAY: Topic = Topic {
         Flag::new("until", "WHEN", None, "up to then (none: now)", &[Recent, Export], Settings::set_until),
         Flag::new("observer", "NAME", None, "of network, storage, container or node", &[Recent, Watch, Export, Health], Settings::set_observer),
         Flag::new("type", "TYPE", None, "kernel.container.oom_kill, or oom_kill", CHOOSING, Settings::set_type),
-        Flag::new("severity", "LEVEL", None, "debug, info, warning, error, critical or worse", CHOOSING, Settings::set_severity),
+        Flag::new("severity", "LEVEL", None, "at least debug, info, warning, error or critical", CHOOSING, Settings::set_severity),
         Flag::new("container", "ID", None, "container by the start of its id, or pod uid", CHOOSING, Settings::set_container),
         Flag::new("pid", "PID", None, "of this process", CHOOSING, Settings::set_pid),
         Flag::new("limit", "N", Some("100"), "the newest N, at most 100000", &[Recent], Settings::set_limit),

@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::filter::Filter;
 use crate::progress::Progress;
 use crate::scan::Scan;
-use crate::screen::{Ink, Screen, fitted};
+use crate::screen::{Ink, Screen, escaped, fitted};
 use crate::settings::Settings;
 use crate::{Failure, Verdict, answer};
 
@@ -20,6 +20,8 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 /// Subjects that are counted apart; the others of a type share what is left.
 const SUBJECTS_MAX: usize = 1_000;
 const SUBJECTS_TOLD: usize = 5;
+/// Of a subject on the screen; a container's id is as long as its runtime shows it.
+const SUBJECT_WIDTH: usize = 24;
 /// There are some dozen; what is beyond comes from no agent.
 const TYPES_TOLD: usize = 100;
 
@@ -77,6 +79,13 @@ pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure>
         return Ok(verdict);
     }
     let day = Day::of(settings)?;
+    if !day.types.is_empty() {
+        screen.row(&[
+            (Ink::Faint, "  |"),
+            (Ink::Faint, &axis(day.from)),
+            (Ink::Faint, "| hours of the last day, UTC"),
+        ])?;
+    }
     for (name, counts) in &day.types {
         tell(screen, name, counts)?;
     }
@@ -174,6 +183,13 @@ impl Counts {
     }
 }
 
+/// The hours under which bars stand, every sixth by its name.
+fn axis(from: Timestamp) -> String {
+    let first = from.0 / NANOS_PER_HOUR;
+    let hours = (0..).take(HOURS / 6).map(|step| (first + 6 * step) % 24);
+    hours.map(|hour| format!("{hour:02}    ")).collect()
+}
+
 /// What an event is most usefully counted by.
 fn subject<'a>(event: &'a Event<'_>) -> &'a str {
     let data = &event.data;
@@ -198,12 +214,16 @@ fn tell(screen: &mut Screen, name: &str, counts: &Counts) -> Result<(), Failure>
     let most = counts.by_subject.iter().max_by_key(|(_, count)| **count);
     let most = most.filter(|(subject, _)| !subject.is_empty());
     let most = most.map_or_else(String::new, |(subject, count)| {
-        format!("most: {subject} ({count})")
+        format!(
+            ", most: {} ({count})",
+            fitted(&escaped(subject), SUBJECT_WIDTH)
+        )
     });
+    let peak = counts.by_hour.iter().copied().max().unwrap_or(0);
     screen.row(&[
         (Ink::Plain, "  |"),
         (Ink::Green, &counts.bars()),
-        (Ink::Plain, &format!("| {most}")),
+        (Ink::Plain, &format!("| up to {peak} an hour{most}")),
     ])?;
     Ok(())
 }
@@ -211,6 +231,13 @@ fn tell(screen: &mut Screen, name: &str, counts: &Counts) -> Result<(), Failure>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_hours_are_named_where_their_bars_stand() {
+        let eleven = Timestamp(1_795_258_800_000_000_000);
+        assert_eq!(axis(eleven), "11    17    23    05    ");
+        assert_eq!(axis(eleven).len(), HOURS);
+    }
 
     #[test]
     fn the_highest_bar_is_full_and_one_event_shows() {

@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use tapio_common::catalogue::Severity;
+use tapio_common::catalogue::{Observer, Severity};
 use tapio_common::command_line::Usage;
 use tapio_common::time::Timestamp;
 
@@ -82,6 +82,21 @@ fn values_are_what_they_say() {
     );
     let newer = self::settings(&["recent", "--type", "kernel.gpu.reset"], &[]);
     assert_eq!(newer.event_type.as_deref(), Some("kernel.gpu.reset"));
+}
+
+#[test]
+fn health_takes_its_observer_as_a_word_or_as_a_flag() {
+    for arguments in [
+        &["health", "storage"][..],
+        &["health", "--observer", "storage"],
+    ] {
+        assert_eq!(settings(arguments, &[]).observer, Some(Observer::Storage));
+    }
+    assert_eq!(settings(&["health"], &[]).observer, None);
+    assert_eq!(
+        complaint(&["health", "disk"]),
+        "[OBSERVER]: \"disk\" is not one of network, storage, container, node"
+    );
 }
 
 #[test]
