@@ -62,6 +62,101 @@ fn the_newest_come_last_and_a_limit_keeps_the_newest() {
     );
 }
 
+/// Four events in three segments; two of them of another process.
+#[test]
+fn that_there_are_older_ones_is_said_only_where_it_is_known() {
+    let mut directory = Directory::new("2026-11-21T07:30:00Z", Limits::default());
+    directory.look(&[EXIT]);
+    for (moment, pid) in [("07:30", 1), ("08:30", 2), ("09:30", 2), ("10:30", 1)] {
+        directory.pass_to(&format!("2026-11-21T{moment}:00Z"));
+        directory.put(
+            EXIT,
+            "error",
+            serde_json::json!({"pid": pid, "exit_code": 1}),
+        );
+    }
+    let said = |flags: &[&str]| {
+        let interval = ["recent", "--since", "2026-11-21T07:00:00Z", "--until", TO];
+        let screen = directory.ask(&[&interval[..], flags].concat()).stdout;
+        let line = screen.lines().find(|line| line.starts_with("seen: "));
+        line.expect("something was seen").to_owned()
+    };
+    assert_eq!(said(&["--pid", "1"]), "seen: 2 events");
+    assert_eq!(
+        said(&["--pid", "1", "--limit", "1"]),
+        "seen: the newest 1 events, and perhaps more before them"
+    );
+}
+
+#[test]
+fn an_event_that_does_not_say_whose_it_is_stands_against_not_seen() {
+    let mut directory = Directory::new("2026-11-21T09:30:00Z", Limits::default());
+    directory.look(&[EXIT]);
+    let ask = |directory: &Directory, flags: &[&str]| {
+        let to = "2026-11-21T10:30:00Z";
+        directory.say(to);
+        let interval = [
+            "recent",
+            "--type",
+            "abnormal_exit",
+            "--since",
+            FROM,
+            "--until",
+            to,
+        ];
+        directory.ask(&[&interval[..], flags].concat())
+    };
+    ask(&directory, &["--pid", "7"]).expect_code(0);
+    // A fold of a crash loop names its cgroup, and none of its processes.
+    let fold = serde_json::json!({"summary": true, "count": 40, "cgroup_path": "/loop"});
+    directory.pass_to("2026-11-21T10:00:00Z");
+    directory.put(EXIT, "warning", fold);
+    ask(&directory, &["--container", "77"]).expect_code(0);
+    let said = ask(&directory, &["--pid", "7"]).expect_code(3).stdout;
+    assert!(
+        said.contains("1 events do not say whose they are"),
+        "{said}"
+    );
+    let why = directory.ask(&["why", "7"]).expect_code(3).stdout;
+    assert!(why.contains("1 events do not say whose they are"), "{why}");
+}
+
+#[test]
+fn programs_are_told_why_nothing_can_be_said() {
+    let directory = morning();
+    let arguments = [
+        "recent",
+        "--json",
+        "--type",
+        "cpu_stall",
+        "--since",
+        FROM,
+        "--until",
+        TO,
+    ];
+    let said = directory.ask(&arguments).expect_code(3);
+    assert_eq!(said.stdout, "");
+    let claim = said
+        .stderr
+        .strip_prefix("tapio: cannot say: ")
+        .expect("the reason");
+    let claim: serde_json::Value = serde_json::from_str(claim).expect("JSON");
+    assert_eq!(claim["doubts"][0]["why"], "not looked for: no_pmu");
+}
+
+#[test]
+fn what_was_covered_is_said_beside_what_was_not() {
+    let mut directory = Directory::new("2026-11-21T09:30:00Z", Limits::default());
+    directory.look(&[OOM, EXIT, REFUSED]);
+    directory.pass_to("2026-11-21T11:30:00Z");
+    directory.stop();
+    let arguments = ["recent", "--since", FROM, "--until", TO];
+    let said = directory.ask(&arguments).expect_code(3).stdout;
+    let wanted = "not seen, fully covered: container, network.connection_refused\n";
+    assert!(said.starts_with(wanted), "{said}");
+    assert!(said.contains("\ncannot say of the rest:\n"), "{said}");
+}
+
 #[test]
 fn not_seen_and_fully_covered_is_an_answer_and_not_looked_for_is_none() {
     let directory = morning();

@@ -62,10 +62,27 @@ pub fn tell(screen: &mut Screen, seen: &str, claim: &Claim<'_>) -> Result<Verdic
         screen.line(Ink::Green, word)?;
         screen.line(Ink::Plain, &format!("  {}", interval(claim.from, claim.to)))?;
     } else {
-        screen.line(Ink::Yellow, &format!("{word}:"))?;
+        tell_covered(screen, claim, word)?;
         tell_doubts(screen, &claim.doubts)?;
     }
     Ok(verdict(is_seen, claim))
+}
+
+/// What can be said all the same, and that the rest cannot.
+fn tell_covered(screen: &mut Screen, claim: &Claim<'_>, word: &str) -> Result<(), Failure> {
+    let covered = claim.covered();
+    if covered.is_empty() {
+        screen.line(Ink::Yellow, &format!("{word}:"))?;
+        return Ok(());
+    }
+    let covered = format!("not seen, fully covered: {}", names(&covered));
+    for (at, line) in wrapped(&covered, screen.width, 2).iter().enumerate() {
+        let line = if at == 0 { line.trim_start() } else { line };
+        screen.line(Ink::Green, line)?;
+    }
+    screen.line(Ink::Plain, &format!("  {}", interval(claim.from, claim.to)))?;
+    screen.line(Ink::Yellow, &format!("{word} of the rest:"))?;
+    Ok(())
 }
 
 /// The answer in its own words.
@@ -85,20 +102,23 @@ pub fn verdict(is_seen: bool, claim: &Claim<'_>) -> Verdict {
 }
 
 pub fn claim_to_json(claim: &Claim<'_>) -> Value {
-    let doubts = claim.doubts.iter().take(DOUBTS_SHOWN).map(|doubt| {
-        json!({
-            "from": moment(doubt.from),
-            "to": moment(doubt.to),
-            "types": names(&doubt.types),
-            "why": doubt.why.to_string(),
-        })
-    });
+    let doubts = claim.doubts.iter().take(DOUBTS_SHOWN).map(doubt_to_json);
     json!({
         "from": moment(claim.from),
         "to": moment(claim.to),
         "is_full": claim.doubts.is_empty(),
+        "covered": claim.covered(),
         "doubts": doubts.collect::<Vec<_>>(),
         "more_doubts": claim.doubts.len().saturating_sub(DOUBTS_SHOWN),
+    })
+}
+
+pub fn doubt_to_json(doubt: &Doubt) -> Value {
+    json!({
+        "from": moment(doubt.from),
+        "to": moment(doubt.to),
+        "types": names(&doubt.types),
+        "why": doubt.why.to_string(),
     })
 }
 
@@ -133,7 +153,7 @@ fn tell_doubts(screen: &mut Screen, doubts: &[Doubt]) -> Result<(), Failure> {
     if more > 0 {
         screen.line(
             Ink::Plain,
-            &format!("  and {more} more reasons, see tapio status"),
+            &format!("  and {more} more reasons, see tapio status --json"),
         )?;
     }
     Ok(())

@@ -6,6 +6,16 @@ use tapio_common::evidence::claim;
 use crate::event::Event;
 use crate::settings::Settings;
 
+/// What an event is to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    Taken,
+    /// It can be of the process or container asked for, and does not say: who accepted a connection
+    /// is not seen, nor does a fold say whose each of its facts was.
+    Unowned,
+    Left,
+}
+
 /// Of all events those for which everything given holds.
 #[derive(Debug, Clone)]
 pub struct Filter {
@@ -28,17 +38,43 @@ impl Filter {
     }
 
     pub fn takes(&self, event: &Event<'_>) -> bool {
+        let is_of_container = |wanted: &String| is_of_container(event, wanted);
+        self.is_of_kind(event)
+            && self.container.as_ref().is_none_or(is_of_container)
+            && self.pid.is_none_or(|pid| event.data.pid == Some(pid))
+    }
+
+    pub fn choose(&self, event: &Event<'_>) -> Choice {
+        if self.takes(event) {
+            Choice::Taken
+        } else if self.may_take(event) {
+            Choice::Unowned
+        } else {
+            Choice::Left
+        }
+    }
+
+    fn may_take(&self, event: &Event<'_>) -> bool {
+        let data = &event.data;
+        let is_silent_of_container = data.container_id.is_none() && data.cgroup_path.is_none();
+        let may_be_of_container =
+            |wanted: &String| is_silent_of_container || is_of_container(event, wanted);
+        let may_be_pid = |pid: u64| data.pid.is_none_or(|found| found == pid);
+        let is_asked = self.container.is_some() || self.pid.is_some();
+        is_asked
+            && self.is_of_kind(event)
+            && self.container.as_ref().is_none_or(may_be_of_container)
+            && self.pid.is_none_or(may_be_pid)
+            && self.types().contains(&event.event_type.as_ref())
+    }
+
+    fn is_of_kind(&self, event: &Event<'_>) -> bool {
         let severe = |least: Severity| event.severity().is_none_or(|severity| severity >= least);
         let of_type = |wanted: &String| *wanted == event.event_type;
         self.observer
             .is_none_or(|observer| event.observer() == observer)
             && self.event_type.as_ref().is_none_or(of_type)
             && self.severity.is_none_or(severe)
-            && self
-                .container
-                .as_ref()
-                .is_none_or(|wanted| is_of_container(event, wanted))
-            && self.pid.is_none_or(|pid| event.data.pid == Some(pid))
     }
 
     /// The types an answer "not seen" would speak of. Counters of a CPU belong to no process and

@@ -3,19 +3,20 @@
 //! Segments are read from the newest back until no older one can hold an event that would still be
 //! shown; of each event only its place is kept, so memory does not grow with the directory.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{BufReader, Seek, SeekFrom};
 
 use serde_json::{Value, json};
-use tapio_common::evidence::claim::{Claim, Coverage, Until};
+use tapio_common::evidence::claim::{Claim, Coverage, Doubt, Until, Why};
 use tapio_common::evidence::disk::{Disk, Folder};
 use tapio_common::evidence::listing::{Lines, Segment};
 use tapio_common::time::Timestamp;
 
 use crate::event::Event;
-use crate::filter::Filter;
+use crate::filter::{Choice, Filter};
 use crate::progress::Progress;
-use crate::row::show;
+use crate::row::Rows;
 use crate::scan::{Damage, Place, Scan};
 use crate::screen::{Ink, Screen};
 use crate::settings::Settings;
@@ -55,25 +56,38 @@ impl Question {
             from: self.from,
             to,
         };
-        Newest::find(&scan, &|event| self.filter.takes(event), limit)
+        Newest::find(&scan, &|event| self.filter.choose(event), limit)
     }
 
     fn claim(&self) -> Claim<'_> {
         self.coverage
             .claim(&self.filter.types(), self.from, self.until)
     }
+
+    /// With what the events themselves left open.
+    fn claim_after(&self, newest: &Newest) -> Claim<'_> {
+        let mut claim = self.claim();
+        claim.doubts.extend(newest.doubt(claim.from, claim.to));
+        claim
+    }
 }
 
 pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure> {
     let question = Question::of(settings)?;
     let newest = question.newest(settings.limit)?;
+    let mut rows = Rows::default();
     newest.each_line(&question.folder, |line| match settings.json {
         true => Ok(screen.raw_line(line)?),
-        false => show(screen, line),
+        false => rows.show(screen, line),
     })?;
-    let claim = question.claim();
+    let claim = question.claim_after(&newest);
     if settings.json {
-        return Ok(answer::verdict(!newest.places.is_empty(), &claim));
+        let verdict = answer::verdict(!newest.places.is_empty(), &claim);
+        if verdict == Verdict::CannotSay {
+            // Beside the lines: there is none to say it.
+            eprintln!("tapio: cannot say: {}", answer::claim_to_json(&claim));
+        }
+        return Ok(verdict);
     }
     if newest.damage.lines > 0 {
         let damaged = format!(
@@ -91,7 +105,7 @@ pub fn to_json(settings: &Settings) -> Result<(Value, Verdict), Failure> {
     let newest = question.newest(settings.limit.min(EVENTS_MAX))?;
     let (events, left_out) = newest.to_json(&question.folder)?;
     let is_seen = !newest.places.is_empty();
-    let claim = question.claim();
+    let claim = question.claim_after(&newest);
     let told = json!({
         "answer": answer::word(is_seen, &claim),
         "events": events,
@@ -119,14 +133,16 @@ pub fn coverage_to_json(settings: &Settings) -> Result<(Value, Verdict), Failure
 pub struct Newest {
     segments: Vec<Segment>,
     pub places: BTreeSet<Place>,
-    has_more: bool,
+    /// Whether there are older ones; not known where older segments were not opened.
+    has_more: Option<bool>,
+    unowned: u64,
     damage: Damage,
 }
 
 impl Newest {
     pub fn find(
         scan: &Scan<'_>,
-        takes: &dyn Fn(&Event<'_>) -> bool,
+        choose: &dyn Fn(&Event<'_>) -> Choice,
         limit: usize,
     ) -> Result<Self, Failure> {
         let mut segments = scan.segments()?;
@@ -135,29 +151,43 @@ impl Newest {
         let mut found = Self {
             segments: Vec::new(),
             places: BTreeSet::new(),
-            has_more: false,
+            has_more: Some(false),
+            unowned: 0,
             damage: Damage::default(),
+        };
+        let unowned = Cell::new(0);
+        let takes = |event: &Event<'_>| {
+            let choice = choose(event);
+            unowned.set(unowned.get() + u64::from(choice == Choice::Unowned));
+            choice == Choice::Taken
         };
         for (index, segment) in segments.iter().enumerate() {
             let oldest = found.places.first().map(|place| place.moment);
             if found.places.len() == limit && oldest.is_some_and(|oldest| segment.latest() < oldest)
             {
-                found.has_more = true;
+                found.has_more = found.has_more.filter(|has_more| *has_more);
                 break;
             }
             let (places, has_more) = (&mut found.places, &mut found.has_more);
-            let damage = scan.read((index, segment), takes, &mut progress, |place, _, _| {
+            let damage = scan.read((index, segment), &takes, &mut progress, |place, _, _| {
                 places.insert(place);
                 if places.len() > limit {
                     places.pop_first();
-                    *has_more = true;
+                    *has_more = Some(true);
                 }
                 Ok(())
             })?;
             found.damage.lines += damage.lines;
         }
         found.segments = segments;
+        found.unowned = unowned.get();
         Ok(found)
+    }
+
+    /// Whether among what was passed over there can be something that was asked for.
+    pub fn doubt(&self, from: Timestamp, to: Timestamp) -> Option<Doubt> {
+        let events = self.unowned;
+        (events > 0).then(|| Doubt::new(from, to, Why::Unowned { events }))
     }
 
     /// Reads the lines again, oldest first.
@@ -215,9 +245,10 @@ impl Newest {
     pub fn seen(&self) -> String {
         match (self.places.len(), self.has_more) {
             (0, _) => String::new(),
-            (1, false) => "1 event".to_owned(),
-            (count, false) => format!("{count} events"),
-            (count, true) => format!("the newest {count} events, and more before them"),
+            (1, Some(false)) => "1 event".to_owned(),
+            (count, Some(false)) => format!("{count} events"),
+            (count, Some(true)) => format!("the newest {count} events, and more before them"),
+            (count, None) => format!("the newest {count} events, and perhaps more before them"),
         }
     }
 }

@@ -15,10 +15,10 @@ use tapio_common::evidence::name::SegmentName;
 use self::wake::{Wake, Woken};
 use crate::event::Event;
 use crate::filter::Filter;
-use crate::row::show;
-use crate::screen::Screen;
+use crate::row::Rows;
+use crate::screen::{Ink, Screen};
 use crate::settings::Settings;
-use crate::{Failure, Verdict, answer};
+use crate::{Failure, Verdict, answer, terminal};
 
 /// Read from one segment before the next one has its turn.
 const TURN_BYTES: usize = 256 << 10;
@@ -32,6 +32,8 @@ pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure>
         read_to: BTreeMap::new(),
     };
     follow.skip_what_is_there()?;
+    tell_writer(&follow.folder, settings, screen)?;
+    let mut rows = Rows::default();
     loop {
         follow.read_on(|line| {
             if !Event::of(line).is_some_and(|event| filter.takes(&event)) {
@@ -39,7 +41,7 @@ pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure>
             }
             match settings.json {
                 true => Ok(screen.raw_line(line)?),
-                false => show(screen, line),
+                false => rows.show(screen, line),
             }
         })?;
         screen.flush()?;
@@ -52,6 +54,20 @@ pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure>
             Woken::Closed => return Err(Failure::Closed),
         }
     }
+}
+
+/// Silence means something only where somebody writes.
+fn tell_writer(folder: &Folder, settings: &Settings, screen: &mut Screen) -> Result<(), Failure> {
+    let path = folder.path().display();
+    if !terminal::is_written_to(folder.path()) {
+        eprintln!("tapio: no agent writes to {path} now");
+    } else if screen.is_terminal && !settings.json {
+        screen.line(
+            Ink::Faint,
+            &format!("an agent writes to {path}; Ctrl-C ends the watch"),
+        )?;
+    }
+    Ok(())
 }
 
 /// How far each segment has been read.

@@ -9,9 +9,9 @@ use tapio_common::time::{NANOS_PER_SECOND, Timestamp};
 
 use crate::answer::moment;
 use crate::event::{Event, Shown};
-use crate::filter::is_of_container;
+use crate::filter::{Choice, is_of_container};
 use crate::recent::Newest;
-use crate::row::show;
+use crate::row::Rows;
 use crate::scan::Scan;
 use crate::screen::{Ink, Screen, escaped};
 use crate::settings::Settings;
@@ -36,13 +36,19 @@ enum Subject<'a> {
 }
 
 impl Subject<'_> {
-    fn is_of(&self, event: &Event<'_>) -> bool {
-        let is_death = DEATHS.contains(&event.event_type.as_ref());
-        is_death
-            && match self {
-                Self::Pid(pid) => event.data.pid == Some(*pid),
-                Self::Name(name) => is_of_container(event, name) || is_of_unit(event, name),
-            }
+    fn choose(&self, event: &Event<'_>) -> Choice {
+        if !DEATHS.contains(&event.event_type.as_ref()) {
+            return Choice::Left;
+        }
+        let is_it = match self {
+            Self::Pid(pid) => match event.data.pid {
+                Some(found) => found == *pid,
+                // A fold of deaths, which names none of them.
+                None => return Choice::Unowned,
+            },
+            Self::Name(name) => is_of_container(event, name) || is_of_unit(event, name),
+        };
+        if is_it { Choice::Taken } else { Choice::Left }
     }
 }
 
@@ -56,8 +62,9 @@ fn is_of_unit(event: &Event<'_>, name: &str) -> bool {
 struct Found {
     folder: Folder,
     coverage: Coverage,
-    /// None where there is no death.
-    death: Option<(Newest, Timestamp)>,
+    /// Empty where there is no death.
+    death: Newest,
+    at: Option<Timestamp>,
     before: Option<Newest>,
     now: Timestamp,
 }
@@ -73,7 +80,7 @@ impl Found {
             from: Timestamp(0),
             to: Timestamp(u64::MAX),
         };
-        let death = Newest::find(&all, &|event| subject.is_of(event), 1)?;
+        let death = Newest::find(&all, &|event| subject.choose(event), 1)?;
         let at = death.places.first().map(|place| place.moment);
         let before = at.map(|at| {
             let minute = Scan {
@@ -81,11 +88,12 @@ impl Found {
                 from: Timestamp(at.0.saturating_sub(BEFORE_NANOS)),
                 to: Timestamp(at.0.saturating_sub(1)),
             };
-            Newest::find(&minute, &|_| true, BEFORE_MAX)
+            Newest::find(&minute, &|_| Choice::Taken, BEFORE_MAX)
         });
         Ok(Self {
             before: before.transpose()?,
-            death: at.map(|at| (death, at)),
+            at,
+            death,
             coverage,
             folder,
             now: answer::now(),
@@ -94,14 +102,16 @@ impl Found {
 
     /// About the minute before the death, or about all that is recorded where there is none.
     fn claim(&self) -> Claim<'_> {
-        if let Some((_, at)) = &self.death {
+        if let Some(at) = self.at {
             let types = types_of(|observer| observer != "node");
             let from = Timestamp(at.0.saturating_sub(BEFORE_NANOS));
-            return self.coverage.claim(&types, from, Until::Moment(*at));
+            return self.coverage.claim(&types, from, Until::Moment(at));
         }
         let first = self.coverage.entries.first();
         let from = first.map_or(self.now, |entry| entry.from());
-        self.coverage.claim(&DEATHS, from, Until::Now(self.now))
+        let mut claim = self.coverage.claim(&DEATHS, from, Until::Now(self.now));
+        claim.doubts.extend(self.death.doubt(claim.from, claim.to));
+        claim
     }
 }
 
@@ -112,16 +122,18 @@ pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure>
         return Ok(verdict);
     }
     let found = Found::of(settings)?;
-    let (Some((death, _)), Some(before)) = (&found.death, &found.before) else {
+    let (Some(at), Some(before)) = (found.at, &found.before) else {
         return answer::tell(screen, "", &found.claim());
     };
+    let mut rows = Rows::of_the_day_of(at);
+    let death = &found.death;
     death.each_line(&found.folder, |line| tell_death(screen, line))?;
     let seen = before.seen();
     match seen.is_empty() {
         true => screen.line(Ink::Bold, "the minute before: nothing was seen")?,
         false => screen.line(Ink::Bold, &format!("the minute before: {seen}"))?,
     }
-    before.each_line(&found.folder, |line| show(screen, line))?;
+    before.each_line(&found.folder, |line| rows.show(screen, line))?;
     answer::tell_coverage(screen, &found.claim())?;
     Ok(Verdict::Said)
 }
@@ -132,8 +144,8 @@ pub fn to_json(settings: &Settings) -> Result<(Value, Verdict), Failure> {
         Some(newest) => newest.to_json(&found.folder).map(|(events, _)| events),
         None => Ok(json!([])),
     };
-    let mut death = events(found.death.as_ref().map(|(death, _)| death))?;
-    let is_seen = found.death.is_some();
+    let mut death = events(Some(&found.death))?;
+    let is_seen = found.at.is_some();
     let claim = found.claim();
     let told = json!({
         "answer": answer::word(is_seen, &claim),
@@ -146,7 +158,7 @@ pub fn to_json(settings: &Settings) -> Result<(Value, Verdict), Failure> {
 
 fn tell_death(screen: &mut Screen, line: &[u8]) -> Result<(), Failure> {
     let Some(death) = Shown::of(line) else {
-        return show(screen, line);
+        return Rows::default().show(screen, line);
     };
     let kind = death.event_type.trim_start_matches("kernel.");
     let what = story::what(&death.event_type, &death.data);
