@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tapio_common::coverage::{Entry, Hook, Looking, Stopped};
+use tapio_common::coverage::{Entry, Gap, Hook, Looking, Loss, Lost, Stopped};
 use tapio_common::evidence::disk::Folder;
 use tapio_common::evidence::word::{LOCK_FILE, Word};
 use tapio_common::evidence::{Limits, Writer};
@@ -57,7 +57,7 @@ impl Directory {
         let wall = at(moment);
         self.now = Now {
             wall,
-            boot_nanos: wall.0,
+            boot_nanos: self.now.boot_nanos + (wall.0 - self.now.wall.0),
         };
         self.writer.settle(self.now);
     }
@@ -107,7 +107,47 @@ impl Directory {
         self.folder.write(LOCK_FILE, word.to_bytes());
     }
 
+    /// Between now and then so many of these were lost.
+    pub fn lose(&mut self, until: &str, event_type: &str, events: u64) {
+        let from = self.now.wall;
+        self.pass_to(until);
+        let loss = Loss {
+            of: event_type.into(),
+            stage: "lost".into(),
+            events,
+        };
+        let (to, losses) = (self.now.wall, vec![loss]);
+        self.writer
+            .cover(Entry::Lost(Lost { from, to, losses }), self.now);
+    }
+
+    /// The clock is set, and no time passes.
+    pub fn step(&mut self, moment: &str) {
+        self.now.wall = at(moment);
+        self.writer.settle(self.now);
+    }
+
+    /// Nobody looked meanwhile.
+    pub fn gap(&mut self, from: &str, to: &str) {
+        self.pass_to(to);
+        let gap = Gap {
+            from: at(from),
+            to: at(to),
+            reason: "the run before did not end in good order".into(),
+            cut_lines: 1,
+        };
+        self.writer.cover(Entry::Gap(gap), self.now);
+    }
+
     pub fn account(&mut self, delivered: u64) {
+        self.account_for(delivered, 0);
+    }
+
+    pub fn deliver_earlier(&mut self, earlier: u64) {
+        self.account_for(1, earlier);
+    }
+
+    fn account_for(&mut self, delivered: u64, earlier: u64) {
         let mut ledger = Ledger {
             format: 1,
             since_unix_nanos: self.now.wall.0,
@@ -122,12 +162,18 @@ impl Directory {
             ..TypeCounts::default()
         };
         let dropped = [("disk_full".to_owned(), 3)].into();
+        let earlier_dropped = match earlier {
+            0 => BTreeMap::new(),
+            _ => [("expired".to_owned(), 8)].into(),
+        };
         ledger.types.insert(EXIT.into(), row);
         ledger.sinks.insert(
             "file".into(),
             SinkCounts {
                 delivered,
+                earlier,
                 dropped,
+                earlier_dropped,
                 ..SinkCounts::default()
             },
         );

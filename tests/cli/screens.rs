@@ -95,6 +95,23 @@ fn verify() {
     expect(&morning(), &["verify"], "verify");
 }
 
+/// A run that was killed, one that lost something, and then the clock was set.
+#[test]
+fn status_of_a_directory_with_gaps() {
+    let mut directory = morning();
+    directory.pass_to("2026-11-21T12:00:00Z");
+    directory.look(&[OOM]);
+    directory.lose("2026-11-21T12:04:00Z", OOM, 7);
+    directory.pass_to("2026-11-21T12:05:00Z");
+    directory.step("2026-11-21T13:05:00Z");
+    directory.gap("2026-11-21T13:10:00Z", "2026-11-21T13:20:00Z");
+    directory.look(&[OOM, EXIT]);
+    directory.pass_to("2026-11-21T14:00:00Z");
+    directory.deliver_earlier(4);
+    directory.say("2026-11-21T14:00:00Z");
+    expect(&directory, &["status"], "status-gaps");
+}
+
 #[test]
 fn export_is_for_programs_and_knows_no_columns() {
     let directory = morning();

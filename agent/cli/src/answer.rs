@@ -133,6 +133,16 @@ pub fn tell_coverage(screen: &mut Screen, claim: &Claim<'_>) -> Result<(), Failu
     tell_doubts(screen, &claim.doubts)
 }
 
+/// The newest of them, and how many there are besides.
+pub fn tell_newest_doubts(screen: &mut Screen, doubts: &[Doubt]) -> Result<(), Failure> {
+    let before = doubts.len().saturating_sub(DOUBTS_SHOWN);
+    if before > 0 {
+        let before = format!("  {before} before these, see tapio status --json");
+        screen.line(Ink::Plain, &before)?;
+    }
+    tell_doubts(screen, &doubts[before..])
+}
+
 fn interval(from: Timestamp, to: Timestamp) -> String {
     format!("{} to {}", moment(from), moment(to))
 }

@@ -32,10 +32,11 @@ impl fmt::Display for Failure {
                     "evidence in {} cannot be read: {error}",
                     path.display()
                 )?;
-                if error.kind() == io::ErrorKind::NotFound {
-                    out.write_str("; --data-dir or TAPIO_DATA_DIR says where it is")?;
-                }
-                Ok(())
+                out.write_str(match error.kind() {
+                    io::ErrorKind::NotFound => "; --data-dir or TAPIO_DATA_DIR says where it is",
+                    io::ErrorKind::PermissionDenied => "; root may, and the directory's group",
+                    _ => "",
+                })
             }
             Self::Controller(address, fault) => write!(out, "controller {address}: {fault}"),
             Self::Output(error) => write!(out, "the answer cannot be written: {error}"),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use tapio_common::coverage::{Entry, Looking};
 use tapio_common::evidence::LEDGER_FILE;
-use tapio_common::evidence::claim::Coverage;
+use tapio_common::evidence::claim::{Coverage, Doubt, Until, Why, types_of};
 use tapio_common::evidence::disk::{Folder, read_whole};
 use tapio_common::evidence::listing::{Segment, segments};
 use tapio_common::ledger::TypeCounts;
@@ -17,6 +17,19 @@ use crate::settings::Settings;
 use crate::{Failure, Verdict, answer, terminal};
 
 const LEDGER_BYTES_MAX: u64 = 1 << 20;
+
+/// Of a sink, besides what it dropped.
+const SINK_STAGES: [(&str, &str); 3] = [
+    ("delivered", "delivered"),
+    ("earlier", "delivered for earlier runs"),
+    ("pending", "pending"),
+];
+
+/// And that, by reason.
+const SINK_DROPS: [(&str, &str); 2] = [
+    ("dropped", "dropped"),
+    ("earlier_dropped", "dropped for earlier runs"),
+];
 
 /// All that is told.
 struct Facts {
@@ -33,6 +46,7 @@ pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure>
         true => screen.text(&format!("{}\n", facts.to_json()))?,
         false => {
             facts.tell_writer(screen)?;
+            facts.tell_gaps(screen)?;
             facts.tell_segments(screen)?;
             facts.tell_ledger(screen)?;
         }
@@ -73,6 +87,39 @@ impl Facts {
             })
     }
 
+    /// When the last run left in good order, if it has.
+    fn stopped(&self) -> Option<Timestamp> {
+        let mut newest = self.coverage.entries.iter().rev();
+        newest
+            .find_map(|entry| match entry {
+                Entry::Stopped(stopped) => Some(Some(stopped.at)),
+                Entry::Looking(_) | Entry::Gap(_) => Some(None),
+                Entry::Lost(_) | Entry::Expired(_) | Entry::ClockSet(_) => None,
+            })
+            .flatten()
+    }
+
+    fn recorded_since(&self) -> Option<Timestamp> {
+        self.coverage.entries.first().map(Entry::from)
+    }
+
+    /// What stands against claims about all the time that is recorded, but for types that nobody
+    /// looks for.
+    fn doubts(&self) -> Vec<Doubt> {
+        let Some(from) = self.recorded_since() else {
+            return Vec::new();
+        };
+        let word = self.coverage.word.map(|word| word.stored_to);
+        let until = match self.stopped() {
+            Some(at) => Until::Moment(Timestamp(at.0.saturating_sub(1))),
+            None if self.coverage.is_live => Until::Now(answer::now()),
+            None => Until::Moment(word.unwrap_or(from)),
+        };
+        let mut doubts = self.coverage.claim(&types_of(|_| true), from, until).doubts;
+        doubts.retain(|doubt| !matches!(doubt.why, Why::NotLookedFor { .. }));
+        doubts
+    }
+
     fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
@@ -85,12 +132,12 @@ impl Facts {
 
     fn tell_writer(&self, screen: &mut Screen) -> Result<(), Failure> {
         let path = self.folder.path().display().to_string();
-        let writer = match self.coverage.is_live {
-            true => "an agent writes here",
-            false => "no agent writes here",
+        let (ink, writer) = match self.coverage.is_live {
+            true => (Ink::Plain, "an agent writes here"),
+            false => (Ink::Yellow, "no agent writes here"),
         };
         screen.row(&[(Ink::Bold, "directory  "), (Ink::Plain, &path)])?;
-        screen.row(&[(Ink::Bold, "writer     "), (Ink::Plain, writer)])?;
+        screen.row(&[(Ink::Bold, "writer     "), (ink, writer)])?;
         let word = self.coverage.word.map_or("none yet".to_owned(), |word| {
             format!(
                 "all is stored that was seen up to {}",
@@ -99,12 +146,25 @@ impl Facts {
         });
         screen.row(&[(Ink::Bold, "its word   "), (Ink::Plain, &word)])?;
         match self.looking() {
-            Some(looking) => tell_looking(screen, looking),
+            Some(looking) => tell_looking(screen, looking, self.stopped()),
             None => Ok(screen.row(&[
                 (Ink::Bold, "coverage   "),
                 (Ink::Plain, "nothing is recorded"),
             ])?),
         }
+    }
+
+    fn tell_gaps(&self, screen: &mut Screen) -> Result<(), Failure> {
+        let Some(since) = self.recorded_since() else {
+            return Ok(());
+        };
+        let (doubts, since) = (self.doubts(), moment(since));
+        let (ink, count) = match doubts.len() {
+            0 => (Ink::Bold, format!("none since {since}")),
+            count => (Ink::Yellow, format!("{count} since {since}")),
+        };
+        screen.row(&[(ink, "gaps       "), (Ink::Plain, &count)])?;
+        answer::tell_newest_doubts(screen, &doubts)
     }
 
     fn tell_segments(&self, screen: &mut Screen) -> Result<(), Failure> {
@@ -123,11 +183,9 @@ impl Facts {
             let disk = format!("{} free of {}", size(free), size(all));
             screen.row(&[(Ink::Bold, "disk       "), (Ink::Plain, &disk)])?;
         }
-        for entry in &self.coverage.entries {
-            if let Entry::Expired(expired) = entry {
-                let gone = format!("segments {} up to {}", expired.segments, moment(expired.to));
-                screen.row(&[(Ink::Bold, "expired    "), (Ink::Plain, &gone)])?;
-            }
+        if let Some(expired) = self.coverage.expired() {
+            let gone = format!("segments {} up to {}", expired.segments, moment(expired.to));
+            screen.row(&[(Ink::Bold, "expired    "), (Ink::Plain, &gone)])?;
         }
         Ok(())
     }
@@ -153,17 +211,16 @@ impl Facts {
             tell_counts(screen, &format!("observer {name}"), &counts)?;
         }
         for (name, row) in rows(&ledger["sinks"]) {
-            let mut counts = counts(row, &["delivered", "earlier", "pending"]);
-            for (kind, words) in [
-                ("dropped", "dropped"),
-                ("earlier_dropped", "dropped of earlier runs"),
-            ] {
-                for (reason, count) in rows(&row[kind]) {
-                    let separator = if counts.is_empty() { "" } else { ", " };
-                    counts.push_str(&format!("{separator}{words} ({reason}) {count}"));
-                }
+            let mut told: Vec<String> = Vec::new();
+            for (stage, words) in SINK_STAGES {
+                let count = row[stage].as_u64().filter(|count| *count > 0);
+                told.extend(count.map(|count| format!("{words} {count}")));
             }
-            tell_counts(screen, &format!("sink {name}"), &counts)?;
+            for (kind, words) in SINK_DROPS {
+                let dropped = rows(&row[kind]);
+                told.extend(dropped.map(|(reason, count)| format!("{words} ({reason}) {count}")));
+            }
+            tell_counts(screen, &format!("sink {name}"), &told.join(", "))?;
         }
         Ok(())
     }
@@ -174,6 +231,9 @@ impl Facts {
             "is_written_to": self.coverage.is_live,
             "word": self.coverage.word,
             "looking": self.looking(),
+            "stopped": self.stopped().map(moment),
+            "recorded_since": self.recorded_since().map(moment),
+            "doubts": self.doubts().iter().map(answer::doubt_to_json).collect::<Vec<_>>(),
             "coverage_unreadable": self.coverage.unreadable,
             "segments": self.segments.len(),
             "sealed": self.sealed().count(),
@@ -184,14 +244,26 @@ impl Facts {
     }
 }
 
-fn tell_looking(screen: &mut Screen, looking: &Looking) -> Result<(), Failure> {
-    let config = format!(
-        "generation {}, {}",
-        looking.config_generation, looking.config_hash
-    );
+fn tell_looking(
+    screen: &mut Screen,
+    looking: &Looking,
+    stopped: Option<Timestamp>,
+) -> Result<(), Failure> {
+    let config = match looking.config_hash.as_str() {
+        "" => "none in force yet".to_owned(),
+        _ => format!("generation {}", looking.config_generation),
+    };
     screen.row(&[(Ink::Bold, "config     "), (Ink::Plain, &config)])?;
+    if !looking.config_hash.is_empty() {
+        // Whole: a hash that is cut compares with nothing.
+        screen.line(Ink::Faint, &format!("  {}", looking.config_hash))?;
+    }
     let since = format!("since {}", moment(looking.from));
     screen.row(&[(Ink::Bold, "looked for "), (Ink::Plain, &since)])?;
+    if let Some(at) = stopped {
+        let until = format!("until {}, when the agent was stopped", moment(at));
+        screen.row(&[(Ink::Bold, "           "), (Ink::Plain, &until)])?;
+    }
     let types = answer::names(&looking.types.iter().cloned().collect());
     for line in wrapped(&types, screen.width, 11) {
         screen.line(Ink::Plain, &line)?;
