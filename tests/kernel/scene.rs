@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use tapio_tests::deadline::{wait_for, wait_until};
+use tapio_tests::deadline::{SOON, poll_for, wait_for, wait_until};
 use tapio_tests::folder::TestFolder;
 use tapio_tests::program::BIN_DIR_VARIABLE;
 
@@ -118,9 +118,13 @@ impl Scene {
 
 impl Drop for Scene {
     fn drop(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(Some(_))) {
-            self.child.kill().ok();
-            self.child.wait().ok();
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        self.child.kill().ok();
+        // One that waits for its own disk cannot be ended, and would hold up the test that failed.
+        if poll_for(SOON, || self.child.try_wait().ok().flatten()).is_none() {
+            eprintln!("left behind: the causer {}", self.child.id());
         }
     }
 }
