@@ -1,6 +1,8 @@
 //! A directory as an agent writes it, at moments the test chooses.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -137,6 +139,22 @@ impl Directory {
             cut_lines: 1,
         };
         self.writer.cover(Entry::Gap(gap), self.now);
+    }
+
+    /// As an agent does that writes here, until the file is dropped.
+    pub fn hold(&self, moment: &str) -> File {
+        self.say(moment);
+        let file = File::options()
+            .write(true)
+            .open(self.folder.join(LOCK_FILE));
+        let file = file.expect("it is there");
+        // SAFETY: flock is a plain struct of integers, for which all zeros is a value.
+        let mut whole: libc::flock = unsafe { std::mem::zeroed() };
+        whole.l_type = libc::c_short::try_from(libc::F_WRLCK).expect("small");
+        // SAFETY: the descriptor is open and `whole` a valid flock for the time of the call.
+        let answer = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const whole) };
+        assert_eq!(answer, 0, "{}", std::io::Error::last_os_error());
+        file
     }
 
     pub fn account(&mut self, delivered: u64) {

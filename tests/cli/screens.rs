@@ -5,12 +5,13 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde_json::json;
 use tapio_common::evidence::Limits;
 use tapio_common::time::{NANOS_PER_SECOND, Timestamp};
-use tapio_tests::repository;
+use tapio_tests::{process, repository};
 
 use crate::directory::{Directory, EXIT, OOM, morning};
-use crate::terminal::show;
+use crate::terminal::{Shown, show};
 
 /// What stands in `tests/data/cli/NAME`.
 fn kept(name: &str) -> String {
@@ -112,6 +113,56 @@ fn status_of_a_directory_with_gaps() {
     expect(&directory, &["status"], "status-gaps");
 }
 
+/// What was covered is said beside what was not.
+#[test]
+fn recent_of_what_was_looked_for_in_part() {
+    let arguments = [
+        "recent",
+        "--since",
+        "2026-11-21T10:30:00Z",
+        "--until",
+        "2026-11-21T11:00:00Z",
+    ];
+    expect(&morning(), &arguments, "recent-in-part");
+}
+
+#[test]
+fn verify_of_a_directory_that_was_changed() {
+    let directory = morning();
+    let segment = directory.path().join("2026-11-21T09.jsonl");
+    fs::remove_file(&segment).expect("it is sealed");
+    expect(&directory, &["verify"], "verify-broken");
+}
+
+#[test]
+fn watch() {
+    for columns in [80, 160] {
+        let mut directory = Directory::new("2026-11-21T23:59:58Z", Limits::default());
+        let lock = directory.hold("2026-11-21T23:59:58Z");
+        let path = directory.path().to_str().expect("UTF-8").to_owned();
+        let arguments = ["watch", "--data-dir", &path];
+        let mut watch = Shown::begin(&arguments, columns, &[("NO_COLOR", "1")]);
+        // It watches by the time it says so.
+        watch.read_until("Ctrl-C ends the watch");
+        for (moment, pid) in [("2026-11-21T23:59:59Z", 7), ("2026-11-22T00:00:01Z", 8)] {
+            directory.pass_to(moment);
+            let unit =
+                json!({"pid": pid, "comm": "sh", "exit_code": 1, "systemd_unit": "x.service"});
+            directory.put(EXIT, "error", unit);
+            watch.read_until(&format!("sh[{pid}] code 1"));
+        }
+        process::signal(watch.pid(), libc::SIGINT).expect("it runs");
+        let screen = watch.end().replace(&path, "DIR");
+        let file = format!("watch-{columns}.txt");
+        let kept = kept(&file);
+        assert!(
+            screen == kept,
+            "{file} is\n{kept}\nand the screen\n{screen}"
+        );
+        drop(lock);
+    }
+}
+
 #[test]
 fn export_is_for_programs_and_knows_no_columns() {
     let directory = morning();
@@ -143,11 +194,7 @@ fn health() {
         (2, EXIT, "worker"),
     ] {
         directory.pass_to(&hours_ago(hours));
-        directory.put(
-            event_type,
-            "error",
-            serde_json::json!({"pid": 7, "comm": name}),
-        );
+        directory.put(event_type, "error", json!({"pid": 7, "comm": name}));
     }
     directory.pass_to(&hours_ago(0));
     directory.say(&hours_ago(0));

@@ -16,7 +16,7 @@ use crate::directory::{Directory, EXIT};
 struct Watch {
     child: Child,
     lines: Receiver<String>,
-    _folder: TestFolder,
+    folder: TestFolder,
 }
 
 impl Watch {
@@ -50,7 +50,7 @@ impl Watch {
         Self {
             child,
             lines,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -90,6 +90,11 @@ fn what_is_written_is_shown_across_segments_and_ctrl_c_is_no_failure() {
         watch.child.try_wait().expect("our child")
     });
     assert_eq!(ended.code(), Some(0));
+    let said = std::fs::read_to_string(watch.folder.join("stderr")).expect("text");
+    assert!(
+        said.starts_with("tapio: no agent writes to "),
+        "silence would mean nothing: {said}"
+    );
 }
 
 #[test]
