@@ -84,7 +84,7 @@ fn that_there_are_older_ones_is_said_only_where_it_is_known() {
     assert_eq!(said(&["--pid", "1"]), "seen: 2 events");
     assert_eq!(
         said(&["--pid", "1", "--limit", "1"]),
-        "seen: the newest 1 events, and perhaps more before them"
+        "seen: the newest event, and perhaps more before it"
     );
 }
 
@@ -113,12 +113,9 @@ fn an_event_that_does_not_say_whose_it_is_stands_against_not_seen() {
     directory.put(EXIT, "warning", fold);
     ask(&directory, &["--container", "77"]).expect_code(0);
     let said = ask(&directory, &["--pid", "7"]).expect_code(3).stdout;
-    assert!(
-        said.contains("1 events do not say whose they are"),
-        "{said}"
-    );
+    assert!(said.contains("1 event does not say whose it is"), "{said}");
     let why = directory.ask(&["why", "7"]).expect_code(3).stdout;
-    assert!(why.contains("1 events do not say whose they are"), "{why}");
+    assert!(why.contains("1 event does not say whose it is"), "{why}");
 }
 
 #[test]

@@ -246,6 +246,8 @@ impl Newest {
         match (self.places.len(), self.has_more) {
             (0, _) => String::new(),
             (1, Some(false)) => "1 event".to_owned(),
+            (1, Some(true)) => "the newest event, and more before it".to_owned(),
+            (1, None) => "the newest event, and perhaps more before it".to_owned(),
             (count, Some(false)) => format!("{count} events"),
             (count, Some(true)) => format!("the newest {count} events, and more before them"),
             (count, None) => format!("the newest {count} events, and perhaps more before them"),

@@ -100,6 +100,7 @@ impl fmt::Display for Why {
                     "the clock was set back by {seconds} s: these moments came twice"
                 )
             }
+            Self::Unowned { events: 1 } => out.write_str("1 event does not say whose it is"),
             Self::Unowned { events } => {
                 write!(out, "{events} events do not say whose they are")
             }
