@@ -15,16 +15,28 @@ use crate::netlink::destroy;
 use crate::os::{argument, await_word, checked, say};
 use tapio_tests::filter::drop_everything;
 
-use crate::sockets::{connect, listener, own_network, pair, reset_on_close, set, socket};
+use crate::sockets::{Info, connect, listener, own_network, pair, reset_on_close, set, socket};
 
 fn namespace() -> u64 {
     fs::metadata("/proc/self/ns/net").map_or(0, |file| file.ino())
 }
 
 fn log(src_port: u16, dst_port: u16, caused: u64) -> ExitCode {
+    log_with(src_port, dst_port, caused, "")
+}
+
+/// And what the socket itself says of its connection, now that it is over.
+fn log_of(socket: &impl AsRawFd, src_port: u16, dst_port: u16) -> ExitCode {
+    let info = Info::of(socket);
+    let (rtt_us, window, retransmits) = (info.rtt_us(), info.window(), info.retransmits());
+    let says = format!(r#","rtt_us":{rtt_us},"window":{window},"retransmits":{retransmits}"#);
+    log_with(src_port, dst_port, 1, &says)
+}
+
+fn log_with(src_port: u16, dst_port: u16, caused: u64, more: &str) -> ExitCode {
     let netns = namespace();
     say(&format!(
-        r#"{{"caused":{caused},"src_port":{src_port},"dst_port":{dst_port},"netns":{netns}}}"#
+        r#"{{"caused":{caused},"src_port":{src_port},"dst_port":{dst_port},"netns":{netns}{more}}}"#
     ));
     ExitCode::SUCCESS
 }
@@ -63,7 +75,7 @@ pub fn times_out(_: &[String]) -> ExitCode {
     set(&fd, libc::IPPROTO_TCP, libc::TCP_SYNCNT, 1);
     let error = connect(&fd, to).expect_err("causer: nobody answers");
     assert_eq!(error.kind(), ErrorKind::TimedOut, "causer");
-    log(0, to.port(), 1)
+    log(0, to.port(), 1) // by then the socket has forgotten its attempts
 }
 
 fn deaf_listener() -> TcpListener {
@@ -155,6 +167,7 @@ pub fn reset(words: &[String]) -> ExitCode {
             reset_on_close(&ours);
             drop(ours);
             expect_error(&mut theirs, ErrorKind::ConnectionReset);
+            return log_of(&theirs, local, remote);
         }
         _ => {
             theirs.write_all(b"last words").expect("causer: a word");
@@ -169,7 +182,7 @@ pub fn reset(words: &[String]) -> ExitCode {
             assert_eq!(error.kind(), ErrorKind::BrokenPipe, "causer");
         }
     }
-    log(local, remote, 1)
+    log_of(&ours, local, remote)
 }
 
 /// `accepted ADDRESS BACKLOG alone|shared`: a connection to a listener that stays, reset by who connected.
@@ -245,7 +258,7 @@ fn lose(mut ours: TcpStream, theirs: &TcpStream, patience_ms: i32, wanted: Error
     );
     ours.write_all(b"hello?").expect("causer: a word");
     expect_error(&mut ours, wanted);
-    log(local, remote, 1)
+    log_of(&ours, local, remote)
 }
 
 /// `slow COUNT`: a connection as it should be, and one to the same place whose acknowledgements come

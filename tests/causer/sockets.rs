@@ -143,3 +143,44 @@ pub fn own_network(is_up: bool) {
     };
     checked("SIOCSIFFLAGS", i64::from(result));
 }
+
+/// What a socket says of its connection, also after its end: TCP_INFO, which `ss -i` prints.
+pub struct Info([u8; 256]);
+
+impl Info {
+    pub fn of(socket: &impl AsRawFd) -> Self {
+        let mut info = [0; 256];
+        let mut bytes = libc::socklen_t::try_from(info.len()).expect("a length");
+        // SAFETY: the answer has as much room as is said.
+        let result = unsafe {
+            libc::getsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                info.as_mut_ptr().cast(),
+                &raw mut bytes,
+            )
+        };
+        checked("TCP_INFO", i64::from(result));
+        Self(info)
+    }
+
+    pub fn rtt_us(&self) -> u32 {
+        self.field(68)
+    }
+
+    pub fn window(&self) -> u32 {
+        self.field(80)
+    }
+
+    /// Since the socket was made, those of its SYN among them.
+    pub fn retransmits(&self) -> u32 {
+        self.field(100)
+    }
+
+    /// By its place in `struct tcp_info`.
+    fn field(&self, at: usize) -> u32 {
+        let bytes = self.0[at..].first_chunk().copied();
+        u32::from_ne_bytes(bytes.expect("it is in there"))
+    }
+}

@@ -3,17 +3,12 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use crate::netlink::ask;
-use crate::os::{argument, checked, clock_ns, say, wait_until_ns};
-use crate::sockets::{own_network, pair, set};
-
-/// Where the fields stand in `struct tcp_info`.
-const RTT_AT: usize = 68;
-const TOTAL_RETRANS_AT: usize = 100;
+use crate::os::{argument, clock_ns, say, wait_until_ns};
+use crate::sockets::{Info, own_network, pair, set};
 
 const RTM_NEWQDISC: u16 = 36;
 const TCA_KIND: u16 = 1;
@@ -63,23 +58,6 @@ fn treat(treatment: Treatment) {
     assert_eq!(error, 0, "causer: no netem here");
 }
 
-fn tcp_info(stream: &TcpStream, at: usize) -> u32 {
-    let mut info = [0u8; 256];
-    let mut bytes = libc::socklen_t::try_from(info.len()).expect("a length");
-    // SAFETY: the answer has as much room as is said.
-    let result = unsafe {
-        libc::getsockopt(
-            stream.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            info.as_mut_ptr().cast(),
-            &raw mut bytes,
-        )
-    };
-    checked("TCP_INFO", i64::from(result));
-    u32::from_ne_bytes([info[at], info[at + 1], info[at + 2], info[at + 3]])
-}
-
 /// A word there and back.
 fn exchange(ours: &mut TcpStream, theirs: &mut TcpStream) {
     let mut word = [0; 4];
@@ -105,7 +83,7 @@ pub fn degrades(words: &[String]) -> ExitCode {
     };
     let (mut first, mut its_end) = connection();
     exchange(&mut first, &mut its_end);
-    let before_us = tcp_info(&first, RTT_AT);
+    let before_us = Info::of(&first).rtt_us();
     drop(first);
     let (mut ours, mut theirs) = connection();
     exchange(&mut ours, &mut theirs);
@@ -116,7 +94,7 @@ pub fn degrades(words: &[String]) -> ExitCode {
     let mut highest_us = 0;
     for _ in 0..WORDS {
         exchange(&mut ours, &mut theirs);
-        highest_us = highest_us.max(tcp_info(&ours, RTT_AT));
+        highest_us = highest_us.max(Info::of(&ours).rtt_us());
     }
     let local = ours.local_addr().expect("causer: its address").port();
     drop(ours);
@@ -140,7 +118,7 @@ pub fn loses(words: &[String]) -> ExitCode {
     });
     ours.write_all(b"word").expect("causer: a word");
     let until = Instant::now() + Duration::from_secs(30);
-    while tcp_info(&ours, TOTAL_RETRANS_AT) < wanted {
+    while Info::of(&ours).retransmits() < wanted {
         assert!(Instant::now() < until, "causer: never sent again");
         wait_until_ns(clock_ns() + 1_000_000);
     }
@@ -148,7 +126,7 @@ pub fn loses(words: &[String]) -> ExitCode {
     theirs
         .read_exact(&mut [0; 4])
         .expect("causer: it arrives after all");
-    let retransmits = tcp_info(&ours, TOTAL_RETRANS_AT);
+    let retransmits = Info::of(&ours).retransmits();
     say(&format!(
         r#"{{"src_port":{local},"retransmits":{retransmits}}}"#
     ));

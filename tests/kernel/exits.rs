@@ -39,6 +39,8 @@ fn a_root_leaves_with_a_code() {
     assert_eq!(event.0["severity"], "warning");
     assert_eq!(event.0["outcome"], "failure");
     assert_eq!(event.0["source"], "tapio");
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("its id");
+    assert_eq!(event.fact("boot_id"), boot.trim());
     cgroup.assert_named_by(&event);
     assert_eq!(cgroup.events(&agent.stop()).len(), 1);
 }

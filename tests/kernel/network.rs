@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tapio_tests::agent::{Event, Report, TestAgent};
 
 use crate::cgroup::Cgroup;
+use crate::oracle::{ALL, Trace};
 use crate::scene::{Scene, number};
 
 const REFUSED: &str = "kernel.network.connection_refused";
@@ -19,6 +20,9 @@ const RESET: &str = "kernel.network.connection_reset";
 const LOST: &str = "kernel.network.connection_lost";
 const SPIKE: &str = "kernel.network.retransmit_spike";
 const DEGRADED: &str = "kernel.network.rtt_degradation";
+
+/// Of changes of state, those to CLOSE.
+const ENDS: &str = "newstate == 7";
 
 /// Nobody listens on the port of tcpmux.
 const NOBODY: &str = "127.0.0.1:1";
@@ -56,9 +60,41 @@ impl Caused {
     }
 }
 
+/// The kernel's own text of the end that an event tells, word by word.
+#[track_caller]
+fn assert_traced(event: &Event, trace: &Trace) {
+    let text = |name: &str| event.fact(name).as_str().unwrap_or_default().to_owned();
+    let (family, mark) = match text("family").as_str() {
+        "ipv6" => ("AF_INET6", "v6"),
+        _ => ("AF_INET", ""),
+    };
+    let words = [
+        format!("sport={}", event.fact("src_port")),
+        format!("dport={}", event.fact("dst_port")),
+        format!("saddr{mark}={}", text("src_ip")),
+        format!("daddr{mark}={}", text("dst_ip")),
+        format!("oldstate=TCP_{}", text("old_state")),
+        format!("newstate=TCP_{}", text("new_state")),
+        format!("family={family}"),
+        format!("protocol=IPPROTO_{}", text("protocol").to_uppercase()),
+    ];
+    let lines = trace.lines_with(&words);
+    assert_eq!(lines.len(), 1, "{words:?}: {lines:?} of {event:?}");
+}
+
+/// What the socket said of its connection once that was over.
+#[track_caller]
+fn assert_as_the_socket_says(event: &Event, caused: &Caused) {
+    assert_eq!(*event.fact("srtt_us"), caused.log["rtt_us"], "{event:?}");
+    assert_eq!(*event.fact("snd_cwnd"), caused.log["window"], "{event:?}");
+    let retransmits = &caused.log["retransmits"];
+    assert_eq!(event.fact("total_retrans"), retransmits, "{event:?}");
+}
+
 /// The one event of this type that a scene causes.
 #[track_caller]
 fn only_event(words: &str, config: &Value, event_type: &str) -> (Caused, Event, Cgroup) {
+    let trace = Trace::from_now("sock/inet_sock_set_state", ENDS);
     let mut agent = TestAgent::observe_network(config, &[]);
     let cgroup = Cgroup::new();
     let caused = Caused::by(&cgroup, words);
@@ -71,6 +107,8 @@ fn only_event(words: &str, config: &Value, event_type: &str) -> (Caused, Event, 
     };
     let event = event.clone();
     assert!(event.is(event_type), "{event:?}");
+    assert_eq!(*event.fact("netns"), caused.log["netns"]);
+    assert_traced(&event, &trace);
     cgroup.assert_named_by(&event);
     (caused, event, cgroup)
 }
@@ -116,6 +154,7 @@ fn a_refused_connection() {
 /// The timer that ends it runs in the middle of somebody else's work.
 #[test]
 fn a_timeout_is_of_whoever_connected_and_not_of_whoever_runs_then() {
+    let trace = Trace::from_now("tcp/tcp_retransmit_skb", ALL);
     // A SYN that goes out again is no retransmit of a connection, however few of those make a spike.
     let mut agent = TestAgent::observe_network(&json!({"retransmit_count": 1}), &[]);
     let cgroup = Cgroup::new();
@@ -127,6 +166,10 @@ fn a_timeout_is_of_whoever_connected_and_not_of_whoever_runs_then() {
     // In its three seconds a SYN goes out again after one, and from 6.5 on after two as well.
     let retries = event.fact("syn_retries").as_u64();
     assert!(matches!(retries, Some(1..=2)), "{event:?}");
+    let ends = ["src_port", "dst_port"].map(|end| event.fact(end).to_string());
+    let its = [format!("sport={}", ends[0]), format!("dport={}", ends[1])];
+    let traced = u64::try_from(trace.lines_with(&its).len()).expect("a count");
+    assert_eq!(retries, Some(traced));
     assert_eq!(event.fact("errno"), libc::ETIMEDOUT);
     assert_eq!(*event.fact("dst_port"), caused.log["dst_port"]);
     assert_eq!(event.0["outcome"], "timeout");
@@ -195,6 +238,7 @@ fn a_reset_by_the_peer() {
     assert_eq!(*event.fact("src_port"), caused.log["src_port"]);
     assert_eq!(*event.fact("dst_port"), caused.log["dst_port"]);
     assert!(event.fact("srtt_us").as_u64() > Some(0), "{event:?}");
+    assert_as_the_socket_says(&event, &caused);
 }
 
 #[test]
@@ -203,6 +247,7 @@ fn a_reset_after_the_peers_fin_is_a_broken_pipe() {
     assert_eq!(event.fact("errno"), libc::EPIPE);
     assert_eq!(event.fact("old_state"), "CLOSE_WAIT");
     assert_eq!(*event.fact("src_port"), caused.log["src_port"]);
+    assert_as_the_socket_says(&event, &caused);
 }
 
 #[test]
@@ -212,6 +257,7 @@ fn a_connection_whose_wire_is_cut() {
     assert_eq!(*event.fact("src_port"), caused.log["src_port"]);
     assert_eq!(*event.fact("dst_port"), caused.log["dst_port"]);
     assert!(event.fact("total_retrans").as_u64() > Some(0), "{event:?}");
+    assert_as_the_socket_says(&event, &caused);
     assert_eq!(event.0["severity"], "error");
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tapio_tests::agent::{Event, TestAgent, container_config};
 
 use crate::cgroup::Cgroup;
-use crate::oracle::{KernelLog, Marks};
+use crate::oracle::{ALL, KernelLog, Trace};
 use crate::scene::{Scene, number};
 use crate::{ABNORMAL_EXIT, OOM_KILL};
 
@@ -62,6 +62,11 @@ fn a_kill_carries_the_kernels_own_figures() {
     assert_eq!(victim.end().signal(), Some(libc::SIGKILL));
     assert_eq!(cgroup.oom_kills(), 1);
     let event = killed(&mut agent, victim.pid());
+    let shortage = log.shortage(victim.pid());
+    assert_eq!(shortage.constraint, "CONSTRAINT_MEMCG");
+    assert_eq!(*event.fact("limit_cgroup_path"), shortage.limit_cgroup);
+    assert_eq!(*event.fact("cgroup_path"), shortage.victim_cgroup);
+    assert_eq!(*event.fact("trigger_comm"), shortage.asked_by);
     let line = log.killed(victim.pid());
     assert_eq!(event.fact("comm"), line.comm.as_str());
     assert_eq!(
@@ -145,7 +150,7 @@ fn whoever_asked_for_memory_is_told_from_whoever_was_killed() {
 /// memory: the kernel marks it as a victim, and kills nobody.
 #[test]
 fn a_dying_process_that_is_marked_was_not_killed_for_memory() {
-    let marks = Marks::from_now();
+    let marks = Trace::from_now("oom/mark_victim", ALL);
     let agent = TestAgent::observe(&container_config("workloads", &[]), &[]);
     let (cgroup, killers) = (Cgroup::new(), Cgroup::new());
     cgroup.limit_memory(40 * MIB);
@@ -162,7 +167,8 @@ fn a_dying_process_that_is_marked_was_not_killed_for_memory() {
     assert_eq!(number(&tracer.line(), "status"), 9);
     tracer.end();
     hungry.end();
-    assert!(marks.of(dying) >= 1, "the scene failed: nothing was marked");
+    let marked = marks.lines_with(&[format!("pid={dying}")]);
+    assert!(!marked.is_empty(), "the scene failed: nothing was marked");
     assert_eq!(cgroup.oom_kills(), 0);
     let report = agent.stop();
     let events = cgroup.events(&report);

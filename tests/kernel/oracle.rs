@@ -1,4 +1,4 @@
-//! What the kernel says of an OOM kill by other ways: its log, and its own tracepoint in text.
+//! What the kernel says of a fact by other ways than ours: its log, and its tracepoints in text.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
@@ -20,6 +20,15 @@ pub struct KilledLine {
     pub shmem_rss: u64,
     pub uid: u64,
     pub oom_score_adj: i64,
+}
+
+/// What was full, and whose memory ran out, in the kernel's own words before it kills.
+#[derive(Debug)]
+pub struct Shortage {
+    pub asked_by: String,
+    pub constraint: String,
+    pub limit_cgroup: String,
+    pub victim_cgroup: String,
 }
 
 impl KernelLog {
@@ -59,6 +68,34 @@ impl KernelLog {
         }
     }
 
+    /// What it says of why this pid is to be killed. It says so before it kills.
+    #[track_caller]
+    pub fn shortage(&mut self, pid: u32) -> Shortage {
+        let mark = format!(",pid={pid},");
+        let mut asked_by = String::new();
+        let line = poll_for(SOON, || {
+            let record = self.record()?;
+            let (_, text) = record.split_once(';')?;
+            if let Some((comm, _)) = text.split_once(" invoked oom-killer") {
+                comm.clone_into(&mut asked_by);
+            }
+            (text.starts_with("oom-kill:") && text.contains(&mark)).then(|| text.to_owned())
+        });
+        let line =
+            line.unwrap_or_else(|| panic!("the kernel's log says nothing of why it killed {pid}"));
+        let field = |name: &str| -> String {
+            let (_, value) = line.split_once(name).unwrap_or_default();
+            let end = value.find([',', '\n']).unwrap_or(value.len());
+            value[..end].to_owned()
+        };
+        Shortage {
+            asked_by,
+            constraint: field("constraint="),
+            limit_cgroup: field("oom_memcg="),
+            victim_cgroup: field("task_memcg="),
+        }
+    }
+
     /// The next record, if there is one by now.
     fn record(&mut self) -> Option<String> {
         let mut bytes = [0u8; 8_192];
@@ -67,41 +104,56 @@ impl KernelLog {
     }
 }
 
-/// The text tracepoint `oom:mark_victim`, in a trace instance of its own.
-pub struct Marks(PathBuf);
+/// A tracepoint of the kernel's in text, in a trace instance of its own.
+pub struct Trace {
+    instance: PathBuf,
+    /// Its group and its name.
+    event: &'static str,
+}
+
+/// For each CPU.
+const BUFFER_KIB: &str = "4096";
+/// Lets everything through.
+pub const ALL: &str = "0";
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-impl Marks {
-    pub fn from_now() -> Self {
+impl Trace {
+    /// Of this event, as far as the filter lets it through.
+    pub fn from_now(event: &'static str, filter: &str) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("tapio-kernel-{}-{number}", std::process::id());
         let instance = Path::new("/sys/kernel/tracing/instances").join(name);
         fs::create_dir(&instance).expect("a trace instance; is tracefs mounted?");
-        fs::write(instance.join("events/oom/mark_victim/enable"), "1").expect("the event");
-        Self(instance)
+        let trace = Self { instance, event };
+        // Others flood this machine as well, and the oldest lines go first.
+        fs::write(trace.instance.join("buffer_size_kb"), BUFFER_KIB).expect("its size");
+        fs::write(trace.of_event("filter"), filter).expect("a filter");
+        fs::write(trace.of_event("enable"), "1").expect("the event");
+        trace
     }
 
-    /// How often this pid was marked.
-    pub fn of(&self, pid: u64) -> usize {
-        let trace = fs::read_to_string(self.0.join("trace")).expect("the trace");
-        let mark = format!("mark_victim: pid={pid}");
-        trace
-            .lines()
-            .filter(|line| {
-                line.split_once(&mark)
-                    .is_some_and(|(_, rest)| !rest.starts_with(|c: char| c.is_ascii_digit()))
-            })
-            .count()
+    fn of_event(&self, file: &str) -> PathBuf {
+        self.instance.join("events").join(self.event).join(file)
+    }
+
+    /// What was traced and has all of these words.
+    pub fn lines_with(&self, words: &[String]) -> Vec<String> {
+        let trace = fs::read_to_string(self.instance.join("trace")).expect("the trace");
+        let has_all = |line: &&str| {
+            let mut wanted = words.iter();
+            wanted.all(|wanted| line.split_whitespace().any(|word| word == wanted))
+        };
+        trace.lines().filter(has_all).map(str::to_owned).collect()
     }
 }
 
-impl Drop for Marks {
+impl Drop for Trace {
     fn drop(&mut self) {
-        let removed = fs::write(self.0.join("events/oom/mark_victim/enable"), "0")
-            .and_then(|()| fs::remove_dir(&self.0));
+        let removed =
+            fs::write(self.of_event("enable"), "0").and_then(|()| fs::remove_dir(&self.instance));
         if let Err(error) = removed {
-            eprintln!("left behind: {}: {error}", self.0.display());
+            eprintln!("left behind: {}: {error}", self.instance.display());
         }
     }
 }

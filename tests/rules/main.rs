@@ -6,6 +6,7 @@ mod dependencies;
 mod hosts;
 mod layout;
 mod manifests;
+mod oracles;
 mod readme;
 mod scripts;
 mod size;

@@ -5,6 +5,7 @@ use tapio_tests::agent::TestAgent;
 
 use super::{Caused, DEGRADED, SPIKE};
 use crate::cgroup::Cgroup;
+use crate::oracle::{ALL, Trace};
 use crate::scene::number;
 
 /// Each way takes 150 ms from then on, so the smoothed round trip climbs towards 300.
@@ -41,6 +42,7 @@ fn a_round_trip_that_jumps_is_told_by_the_limit_and_by_the_ratio() {
 /// The connection lives through it: what it lost is told once, and it ends as it should.
 #[test]
 fn what_is_lost_and_sent_again_is_told_while_the_connection_lives() {
+    let trace = Trace::from_now("tcp/tcp_retransmit_skb", ALL);
     let agent = TestAgent::observe_network(&json!({"retransmit_count": 3}), &[]);
     let cgroup = Cgroup::new();
     let caused = Caused::by(&cgroup, "loses 4");
@@ -52,7 +54,15 @@ fn what_is_lost_and_sent_again_is_told_while_the_connection_lives() {
     assert!(event.is(SPIKE), "{event:?}");
     assert_eq!(event.fact("count"), 3);
     assert_eq!(event.fact("total_retrans"), 3, "{event:?}");
-    assert!(number(&caused.log, "retransmits") >= 4);
+    let retransmits = number(&caused.log, "retransmits");
+    assert!(retransmits >= 4);
+    let its_port = format!("sport={}", caused.log["src_port"]);
+    let traced = trace.lines_with(&[its_port]).len();
+    assert_eq!(
+        u64::try_from(traced),
+        Ok(retransmits),
+        "and the kernel's text"
+    );
     assert_eq!(*event.fact("src_port"), caused.log["src_port"]);
     assert_eq!(event.0["outcome"], "in_progress");
     cgroup.assert_named_by(event);
