@@ -4,29 +4,12 @@ use std::fs::{File, OpenOptions};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
-use crate::fuse;
-use crate::os::checked;
+use tapio_tests::loop_device::LoopDevice;
 
-const GET_FREE: u32 = 0x4c82;
-const CONFIGURE: u32 = 0x4c0a;
-/// Cleared when it is closed; past the page cache, so that errors arrive as they are.
-const FLAGS: u32 = 4 | 16;
-/// Another process may take the device that was just free.
-const TRIES: usize = 100;
+use crate::fuse;
 
 const BLKDISCARD: u32 = 0x1277;
 const PAGE: usize = 4_096;
-
-#[repr(C)]
-struct Config {
-    fd: u32,
-    block_size: u32,
-    numbers: [u64; 5],
-    /// The last of them are the flags.
-    settings: [u32; 4],
-    texts: [u8; 160],
-    unused: [u64; 10],
-}
 
 /// The loop device, open.
 pub struct Disk {
@@ -37,38 +20,12 @@ pub struct Disk {
 
 impl Disk {
     pub fn new() -> Self {
-        let file = fuse::file();
-        let control = File::open("/dev/loop-control").expect("causer: loop devices");
-        for _ in 0..TRIES {
-            // SAFETY: this request takes no argument.
-            let free = unsafe { libc::ioctl(control.as_raw_fd(), GET_FREE as _) };
-            let number = checked("a free loop device", i64::from(free));
-            if let Some(disk) = Self::attach(&file, &format!("loop{number}")) {
-                return disk;
-            }
+        let LoopDevice { name, file } = LoopDevice::over(&fuse::file());
+        Self {
+            direct: direct(&format!("/dev/{name}")),
+            buffered: file,
+            name,
         }
-        panic!("causer: no loop device could be had");
-    }
-
-    fn attach(file: &File, name: &str) -> Option<Self> {
-        let path = format!("/dev/{name}");
-        let buffered = open(&path, 0);
-        let config = Config {
-            fd: file.as_raw_fd().try_into().expect("a descriptor"),
-            block_size: 0,
-            numbers: [0; 5],
-            settings: [0, 0, 0, FLAGS],
-            texts: [0; 160],
-            unused: [0; 10],
-        };
-        // SAFETY: the config is a whole one, as the kernel reads it, and lives across the call.
-        let result =
-            unsafe { libc::ioctl(buffered.as_raw_fd(), CONFIGURE as _, &raw const config) };
-        (result == 0).then(|| Self {
-            name: name.to_owned(),
-            direct: direct(&path),
-            buffered,
-        })
     }
 
     /// Major and minor number.
@@ -114,12 +71,8 @@ impl Disk {
 
 /// A disk that is there, opened past the page cache.
 pub fn direct(path: &str) -> File {
-    open(path, libc::O_DIRECT)
-}
-
-fn open(path: &str, flags: i32) -> File {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).custom_flags(flags);
+    options.read(true).write(true).custom_flags(libc::O_DIRECT);
     options
         .open(path)
         .unwrap_or_else(|error| panic!("causer: {path}: {error}"))

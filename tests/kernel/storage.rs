@@ -4,6 +4,7 @@
 //! the letter on every kernel. One test at a time has such a disk, so its name tells its events.
 
 mod devices;
+mod mapped;
 
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -13,6 +13,7 @@ pub mod filter;
 pub mod folder;
 pub mod golden;
 pub mod http;
+pub mod loop_device;
 pub mod manifests;
 pub mod median;
 pub mod namespace;

@@ -1,4 +1,5 @@
-//! Devices that the kernel itself makes for tests, where it has them: null_blk and scsi_debug.
+//! Devices that the kernel or the emulator makes for tests, where they do: null_blk, scsi_debug, and
+//! a disk of virtio_blk that fails below the guest.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,10 +21,10 @@ fn put(path: &Path, text: &str) {
 
 /// A null_blk disk of these attributes, taken away on drop. Before 6.1 its number is the first that
 /// is free whatever the folder is called, so every one is the first.
-struct NullDisk(PathBuf);
+pub struct NullDisk(PathBuf);
 
 impl NullDisk {
-    fn new(name: &str, attributes: &[(&str, &str)]) -> Self {
+    pub fn new(name: &str, attributes: &[(&str, &str)]) -> Self {
         let folder = Path::new("/sys/kernel/config/nullb").join(name);
         fs::create_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let disk = Self(folder);
@@ -165,6 +166,37 @@ fn scsi_debug_with_a_bad_medium_in_the_middle() {
     };
     assert_eq!(spike.fact("bytes"), 4_096);
     assert!(spike.fact("latency_us").as_u64() > Some(0), "{spike:?}");
+}
+
+/// The emulator's disk of this serial number.
+fn disk_of_serial(wanted: &str) -> String {
+    let disks = fs::read_dir("/sys/block").expect("the disks").flatten();
+    let mut names = disks.map(|disk| disk.file_name().to_string_lossy().into_owned());
+    let has_it = |name: &String| {
+        let serial = fs::read_to_string(format!("/sys/block/{name}/serial"));
+        serial.is_ok_and(|serial| serial.trim() == wanted)
+    };
+    names
+        .find(has_it)
+        .unwrap_or_else(|| panic!("the emulator gave no disk {wanted}; scripts/vm does"))
+}
+
+/// The emulator's block layer fails it, so the driver is told what a real disk would tell it.
+#[test]
+fn virtio_blk_whose_disk_has_a_bad_sector() {
+    const BAD: u64 = 128;
+    let _alone = one_disk();
+    let name = disk_of_serial("tapio-fails");
+    let (pid, report, cgroup) = told_of_reading(&name, BAD * 512, 4_096, NEVER);
+    let event = only(&report, &name, IO_ERROR);
+    assert_eq!(event.fact("pid"), pid);
+    assert_eq!(event.fact("errno"), libc::EIO);
+    assert_eq!(event.fact("sector"), BAD);
+    assert_eq!(event.fact("bytes"), 4_096);
+    cgroup.assert_named_by(event);
+    let (_, healthy, _) = told_of_reading(&name, 0, 4_096, NEVER);
+    let of_disk = |event: &&Event| event.fact("device")["name"] == *name;
+    assert_eq!(healthy.events.iter().filter(of_disk).count(), 0);
 }
 
 /// Looking at a new disk is done by commands past the block layer, some of which it refuses.
