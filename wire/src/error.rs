@@ -6,9 +6,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::payload::payload;
-use crate::values::{Prose, Text};
-
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident $status:literal $name:literal;)+) => {
         /// The machine-matchable half of an error.
@@ -86,15 +83,6 @@ impl WireError {
     pub fn status(&self) -> u16 {
         self.code.status()
     }
-
-    pub fn envelope(&self) -> ErrorEnvelope<'_> {
-        ErrorEnvelope {
-            error: ErrorDetail {
-                code: self.code.name().into(),
-                message: Prose(Cow::Borrowed(&self.message)),
-            },
-        }
-    }
 }
 
 impl fmt::Display for WireError {
@@ -104,18 +92,3 @@ impl fmt::Display for WireError {
 }
 
 impl std::error::Error for WireError {}
-
-payload! {
-    /// The body of every refusal. It carries no `wire_version`.
-    pub struct ErrorEnvelope<'a> Unversioned {
-        error: ErrorDetail<'a>, required;
-    }
-}
-
-payload! {
-    pub struct ErrorDetail<'a> Part {
-        /// Kept as text: a newer controller may know more codes. See [`ErrorCode::from_name`].
-        code: Text<'a>, required;
-        message: Prose<'a>, required;
-    }
-}

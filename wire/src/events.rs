@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 
 use crate::error::WireError;
-use crate::json::{Fault, Kind, Reader, read_with};
+use crate::json::{Fault, Kind, Reader, read_body};
 use crate::names::EventSeverity;
 use crate::payload::{Read, payload};
 use crate::raw;
@@ -54,7 +54,7 @@ payload! {
 impl<'a> EventBatch<'a> {
     /// Reads and checks a whole body, of 1 to `events_max` events.
     pub fn parse(body: &'a [u8], events_max: u64) -> Result<Self, WireError> {
-        let batch: Self = read_with(body, Kind::Body, Self::read)?;
+        let batch: Self = read_body(body, Kind::Body, Self::read)?;
         let len = u64::try_from(batch.events.len()).unwrap_or(u64::MAX);
         if (1..=events_max).contains(&len) {
             return Ok(batch);
@@ -76,7 +76,7 @@ impl<'a> EventBatch<'a> {
             })?;
             Ok(events)
         };
-        read_with(body, Kind::Unversioned, count).unwrap_or(0)
+        read_body(body, Kind::Unversioned, count).unwrap_or(0)
     }
 }
 

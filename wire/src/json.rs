@@ -17,7 +17,6 @@ pub(crate) use text::undo_escapes;
 pub(crate) use verdict::unsupported;
 
 use crate::error::WireError;
-use crate::payload::Read;
 
 /// Whether a body carries `wire_version`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +25,9 @@ pub(crate) enum Kind {
     Unversioned,
 }
 
-/// Reads one value and nothing after it. What is wrong is weighed only once something is.
-pub(crate) fn read_body<'a, T: Read<'a>>(body: &'a [u8], kind: Kind) -> Result<T, WireError> {
-    read_with(body, kind, T::read)
-}
-
-/// As [`read_body`], with a reading of the caller's own.
-pub(crate) fn read_with<'a, T>(
+/// Reads one value, in the way of `read`, and nothing after it. What is wrong is weighed only once
+/// something is.
+pub(crate) fn read_body<'a, T>(
     body: &'a [u8],
     kind: Kind,
     read: impl FnOnce(&mut Reader<'a>) -> Result<T, Fault>,

@@ -40,7 +40,7 @@ impl TryFrom<&Ledger> for PackedLedger {
 
     fn try_from(ledger: &Ledger) -> Result<Self, Self::Error> {
         let json = serde_json::to_vec(ledger).map_err(|_| WireError::internal())?;
-        read_body(&json, Kind::Unversioned)
+        read_body(&json, Kind::Unversioned, Self::read)
     }
 }
 

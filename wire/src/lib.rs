@@ -12,6 +12,7 @@ mod raw;
 
 pub mod config;
 pub mod endpoint;
+pub mod envelope;
 pub mod error;
 pub mod events;
 pub mod heartbeat;
@@ -25,7 +26,8 @@ pub mod status;
 pub mod values;
 
 pub use config::{Batching, CompiledConfig, ConfigResponse};
-pub use error::{ErrorCode, ErrorEnvelope, WireError};
+pub use envelope::ErrorEnvelope;
+pub use error::{ErrorCode, WireError};
 pub use events::{EventBatch, EventsResponse, WireEvent};
 pub use heartbeat::{Heartbeat, HeartbeatResponse};
 pub use hello::{Hello, HelloResponse};

@@ -127,7 +127,11 @@ macro_rules! payload {
         impl<$life> $name<$life> {
             /// Reads and checks a whole body.
             pub fn parse(body: &$life [u8]) -> Result<Self, $crate::WireError> {
-                $crate::json::read_body(body, $crate::json::Kind::$kind)
+                $crate::json::read_body(
+                    body,
+                    $crate::json::Kind::$kind,
+                    <Self as $crate::payload::Read>::read,
+                )
             }
         }
     };
@@ -135,7 +139,11 @@ macro_rules! payload {
         impl $name {
             /// Reads and checks a whole body.
             pub fn parse(body: &[u8]) -> Result<Self, $crate::WireError> {
-                $crate::json::read_body(body, $crate::json::Kind::$kind)
+                $crate::json::read_body(
+                    body,
+                    $crate::json::Kind::$kind,
+                    <Self as $crate::payload::Read>::read,
+                )
             }
         }
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tapio_wire::WireError;
+use tapio_wire::{ErrorEnvelope, WireError};
 
 /// What the controller tells apart; every other method matches no route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Response {
 
     pub fn refusal(error: &WireError) -> Self {
         // An envelope of two strings has no way to fail; an empty body would still be a refusal.
-        let body = serde_json::to_vec(&error.envelope()).unwrap_or_default();
+        let body = serde_json::to_vec(&ErrorEnvelope::from(error)).unwrap_or_default();
         Self::new(error.status(), ContentType::Json, Body::Bytes(body))
     }
 }

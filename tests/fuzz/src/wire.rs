@@ -122,7 +122,7 @@ fn agrees(body: &[u8], shape: &oracle::Shape, error: Option<&WireError>) {
 fn assert_presentable(error: &WireError) {
     assert!(matches!(error.status(), 400 | 422), "{error:?}");
     assert!(error.message.len() <= 1_024, "{error:?}");
-    let envelope = write(&error.envelope());
+    let envelope = write(&ErrorEnvelope::from(error));
     assert!(tree::parse(&envelope).is_some());
     for leak in ["serde", "invalid type", "Error(", "src/"] {
         // Names that the sender chose may say anything; they are shown in paths alone.

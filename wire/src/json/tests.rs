@@ -7,7 +7,7 @@ fn read<'a, T>(
     text: &'a str,
     read: impl FnOnce(&mut Reader<'a>) -> Result<T, Fault>,
 ) -> Result<T, WireError> {
-    read_with(text.as_bytes(), Kind::Unversioned, read)
+    read_body(text.as_bytes(), Kind::Unversioned, read)
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn full() -> Ledger {
 }
 
 fn read(json: &str) -> Result<PackedLedger, WireError> {
-    read_body(json.as_bytes(), Kind::Unversioned)
+    read_body(json.as_bytes(), Kind::Unversioned, PackedLedger::read)
 }
 
 #[test]
