@@ -90,6 +90,10 @@ impl fmt::Display for Why {
             Self::Stopped => out.write_str("nobody looked: the agent had been stopped"),
             Self::SilentAlive => out.write_str("the agent runs and has not given its word yet"),
             Self::SilentDead => out.write_str("the agent ended without saying so"),
+            // The types are named beside it.
+            Self::Lost { of, stage, events } if Anomaly::from_event_type(of).is_some() => {
+                write!(out, "{events} {stage}")
+            }
             Self::Lost { of, stage, events } => write!(out, "{events} {stage} of {of}"),
             Self::Expired { events } => {
                 write!(out, "retention removed evidence ({events} events so far)")
@@ -133,7 +137,16 @@ pub(super) fn of_losses(entry: &Entry, types: &[&str]) -> Vec<Doubt> {
             stage: loss.stage.clone(),
             events: loss.events,
         };
-        Doubt::new(from, lost.to, why)
+        let mut concerned = BTreeSet::new();
+        if loss.of != OWN_SINK {
+            let is_concerned = |name: &&&str| concerns(loss, &[**name]);
+            let names = types.iter().filter(is_concerned);
+            concerned.extend(names.map(|name| (*name).to_owned()));
+        }
+        Doubt {
+            types: concerned,
+            ..Doubt::new(from, lost.to, why)
+        }
     };
     concerning.map(doubt).collect()
 }

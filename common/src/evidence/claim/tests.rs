@@ -201,10 +201,22 @@ fn losses_count_against_their_type_their_observer_and_their_time() {
         [],
         "with ten seconds for what waited before it was lost"
     );
-    assert_eq!(
-        said(&with(OOM), 45, 60),
-        [(30, 50, format!("7 lost of {OOM}"))]
-    );
+    assert_eq!(said(&with(OOM), 45, 60), [(30, 50, "7 lost".to_owned())]);
+}
+
+#[test]
+fn a_loss_leaves_the_types_it_cannot_have_been_of_covered() {
+    const REFUSED: &str = "kernel.network.connection_refused";
+    let types = [OOM, EXIT, REFUSED];
+    let covered = |of| {
+        let coverage = live(vec![looking(10, &types, &[]), lost(40, 50, of)], 90);
+        let claim = coverage.claim(&types, at(45), Until::Moment(at(60)));
+        claim.covered().into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(covered(OOM), [EXIT, REFUSED]);
+    assert_eq!(covered("container"), [REFUSED]);
+    assert!(covered("file").is_empty());
+    assert_eq!(covered("stdout").len(), 3);
 }
 
 #[test]
