@@ -84,9 +84,10 @@ pub struct Habits {
 struct Bodies {
     hello: String,
     heartbeat: String,
+    batch: String,
 }
 
-/// Stands in the hello where the number of the next batch belongs.
+/// Stands in the hello and in the batch where the number of the next batch belongs.
 const MARKED_NUMBER: u64 = 9_999_999_999;
 
 const MARKER: &str = "agent-marker";
@@ -101,6 +102,7 @@ impl Habits {
             bodies: Bodies {
                 hello: hello.to_string(),
                 heartbeat: payload::full_heartbeat(MARKER).to_string(),
+                batch: payload::batch(MARKER, MARKED_NUMBER, events).to_string(),
             },
         }
     }
@@ -157,12 +159,10 @@ impl Agent {
 
     pub fn request(&self, ask: Ask, habits: &Habits) -> Request {
         let bend = |text: &str| text.replace(MARKER, &self.id);
+        let number =
+            |text: String| text.replace(&MARKED_NUMBER.to_string(), &self.sequence.to_string());
         match ask {
-            Ask::Hello => {
-                let number = (MARKED_NUMBER.to_string(), self.sequence.to_string());
-                let hello = bend(&habits.bodies.hello).replace(&number.0, &number.1);
-                Request::post(payload::HELLO, hello)
-            }
+            Ask::Hello => Request::post(payload::HELLO, number(bend(&habits.bodies.hello))),
             Ask::Heartbeat => Request::post(payload::HEARTBEAT, bend(&habits.bodies.heartbeat)),
             Ask::Config => {
                 let (path, id) = (payload::CONFIG, &self.id);
@@ -172,10 +172,7 @@ impl Agent {
                     None => request,
                 }
             }
-            Ask::Batch => {
-                let batch = payload::batch(&self.id, self.sequence, habits.events);
-                Request::post_json(payload::EVENTS, &batch)
-            }
+            Ask::Batch => Request::post(payload::EVENTS, number(bend(&habits.bodies.batch))),
         }
     }
 

@@ -3,13 +3,16 @@
 //! Nobody waits for anybody: a controller that stands still holds up no agent's next attempt, so a
 //! storm would be one. A turn has so long and then is given up, as the real agent does.
 
+mod poller;
+
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 use std::net::SocketAddrV4;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use self::poller::Poller;
 use crate::agent::{Agent, Ask, Habits, Lane, Next};
 use crate::chance::Chance;
 use crate::line::Line;
@@ -25,7 +28,13 @@ pub struct Crowd {
     habits: Habits,
     pub agents: Vec<Agent>,
     due: BinaryHeap<Reverse<(Instant, usize, Lane)>>,
-    under_way: Vec<Turn>,
+    /// By slot.
+    under_way: Vec<Option<Turn>>,
+    free: Vec<usize>,
+    /// Slots whose turn is over in this round.
+    over: Vec<usize>,
+    /// Every deadline a turn was ever given, in the order in which they come.
+    deadlines: VecDeque<(Instant, usize)>,
     chance: Chance,
     pub tally: Tally,
     /// Who was registered when.
@@ -58,6 +67,9 @@ impl Crowd {
             habits,
             agents,
             under_way: Vec::new(),
+            free: Vec::new(),
+            over: Vec::new(),
+            deadlines: VecDeque::new(),
             chance,
             tally: Tally::new(start),
             greetings: Vec::new(),
@@ -66,85 +78,85 @@ impl Crowd {
 
     /// Plays until it is told to stop.
     pub fn play(&mut self, stop: &AtomicBool) -> io::Result<()> {
+        let mut poller = Poller::new()?;
         while !stop.load(Ordering::Relaxed) {
-            self.begin_what_is_due();
-            for at in self.wait()? {
-                self.go_on(at);
+            self.begin_what_is_due(&poller)?;
+            for slot in poller.wait(self.patience())? {
+                self.go_on(slot);
             }
             self.give_up_what_is_late();
-            // Only now, so that a place means the same turn for a whole round.
-            self.under_way.retain(|turn| !turn.over);
+            // Only now, so that a slot means the same turn for a whole round.
+            for slot in self.over.drain(..) {
+                self.under_way[slot] = None;
+                self.free.push(slot);
+            }
         }
         Ok(())
     }
 
-    fn begin_what_is_due(&mut self) {
+    fn begin_what_is_due(&mut self, poller: &Poller) -> io::Result<()> {
         let now = Instant::now();
         while let Some(Reverse((due, agent, lane))) = self.due.peek().copied() {
             if due > now {
-                return;
+                return Ok(());
             }
-            self.due.pop();
             let ask = self.agents[agent].begins_with(lane);
             let request = self.agents[agent].request(ask, &self.habits);
+            let opened = Line::open(self.to, request.to_bytes());
+            if opened.as_ref().is_err_and(is_want_of_room) {
+                return Ok(()); // ours, and nothing the controller did: it is late then
+            }
+            self.due.pop();
             let late_ms = u64::try_from((now - due).as_millis()).unwrap_or(u64::MAX);
             let second = self.tally.at(now);
             second.connections += 1;
             second.late_ms_max = second.late_ms_max.max(late_ms);
-            match Line::open(self.to, request.to_bytes()) {
-                Ok(line) => self.under_way.push(Turn {
-                    agent,
-                    lane,
-                    ask,
-                    line,
-                    deadline: now + PATIENCE,
-                    over: false,
-                }),
+            match opened {
+                Ok(line) => {
+                    let slot = self.free.pop().unwrap_or_else(|| {
+                        self.under_way.push(None);
+                        self.under_way.len() - 1
+                    });
+                    poller.watch(line.fd(), slot)?;
+                    let deadline = now + PATIENCE;
+                    self.deadlines.push_back((deadline, slot));
+                    self.under_way[slot] = Some(Turn {
+                        agent,
+                        lane,
+                        ask,
+                        line,
+                        deadline,
+                        over: false,
+                    });
+                }
                 Err(error) => self.failed(agent, lane, &error.to_string(), now),
             }
         }
+        Ok(())
     }
 
-    /// Which turns can go on.
-    fn wait(&mut self) -> io::Result<Vec<usize>> {
+    /// Until somebody is due.
+    fn patience(&self) -> Duration {
         let now = Instant::now();
-        let due = self.due.peek().map_or(LOOK, |Reverse((due, ..))| {
+        self.due.peek().map_or(LOOK, |Reverse((due, ..))| {
             due.saturating_duration_since(now).min(LOOK)
-        });
-        let mut polled: Vec<libc::pollfd> = self
-            .under_way
-            .iter()
-            .map(|turn| libc::pollfd {
-                fd: turn.line.fd(),
-                events: turn.line.interest(),
-                revents: 0,
-            })
-            .collect();
-        let length = libc::nfds_t::try_from(polled.len()).map_err(io::Error::other)?;
-        // Rounded up: waking early would be waking twice.
-        let patience = i32::try_from(due.as_millis()).map_err(io::Error::other)? + 1;
-        // SAFETY: `polled` holds `length` whole pollfd and outlives the call.
-        let ready = unsafe { libc::poll(polled.as_mut_ptr(), length, patience) };
-        if ready < 0 {
-            let error = io::Error::last_os_error();
-            return match error.kind() {
-                io::ErrorKind::Interrupted => Ok(Vec::new()),
-                _ => Err(error),
-            };
-        }
-        let named = polled.iter().enumerate();
-        Ok(named
-            .filter(|(_, polled)| polled.revents != 0)
-            .map(|(at, _)| at)
-            .collect())
+        })
     }
 
-    fn go_on(&mut self, at: usize) {
+    /// As far as it goes: nobody says a second time that it can.
+    fn go_on(&mut self, slot: usize) {
+        while self.take_step(slot) {}
+    }
+
+    /// Whether there may be another one.
+    fn take_step(&mut self, slot: usize) -> bool {
         let now = Instant::now();
-        let turn = &mut self.under_way[at];
+        let Some(turn) = self.under_way[slot].as_mut().filter(|turn| !turn.over) else {
+            return false;
+        };
         let (agent, lane, ask) = (turn.agent, turn.lane, turn.ask);
         let next = match turn.line.go_on() {
-            Ok(None) => return,
+            Ok(None) => return false,
             Ok(Some(answer)) => {
                 self.tally.at(now).requests += 1;
                 let before = self.agents[agent].greeted;
@@ -159,30 +171,44 @@ impl Crowd {
         match next {
             (Next::Ask(ask), _) => {
                 let request = self.agents[agent].request(ask, &self.habits);
-                let turn = &mut self.under_way[at];
                 turn.ask = ask;
                 turn.line.send(request.to_bytes());
                 turn.deadline = now + PATIENCE;
+                self.deadlines.push_back((turn.deadline, slot));
+                return true;
             }
             (Next::Done, _) => {
-                self.under_way[at].over = true;
+                self.end(slot);
                 let next = self.agents[agent].after_success(lane, &self.habits, now);
                 self.due.push(Reverse((next, agent, lane)));
             }
             (Next::Failed, why) => {
-                self.under_way[at].over = true;
+                self.end(slot);
                 self.failed(agent, lane, &why, now);
             }
+        }
+        false
+    }
+
+    fn end(&mut self, slot: usize) {
+        if let Some(turn) = &mut self.under_way[slot] {
+            turn.over = true;
+            self.over.push(slot);
         }
     }
 
     fn give_up_what_is_late(&mut self) {
         let now = Instant::now();
-        for at in 0..self.under_way.len() {
-            let turn = &mut self.under_way[at];
-            if !turn.over && turn.deadline <= now {
-                let (agent, lane) = (turn.agent, turn.lane);
-                turn.over = true;
+        while let Some((deadline, slot)) = self.deadlines.front().copied() {
+            if deadline > now {
+                return;
+            }
+            self.deadlines.pop_front();
+            // The turn may have gone on since, or be another one by now.
+            let late = self.under_way[slot].as_ref();
+            let late = late.filter(|turn| !turn.over && turn.deadline <= now);
+            if let Some((agent, lane)) = late.map(|turn| (turn.agent, turn.lane)) {
+                self.end(slot);
                 self.failed(agent, lane, "no answer in time", now);
             }
         }
@@ -194,6 +220,11 @@ impl Crowd {
         let next = self.agents[agent].after_failure(lane, &self.habits, &mut self.chance, now);
         self.due.push(Reverse((next, agent, lane)));
     }
+}
+
+/// Of descriptors: the next turn that ends brings one.
+fn is_want_of_room(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One short connection of an agent, which never makes anybody wait.
 //!
-//! Everything is tried and left when it would block; poll(2) says when to go on. An answer is read
+//! Everything is tried and left when it would block; the poller says when to go on. An answer is read
 //! by the same reader the other tests use, from the bytes that have come so far.
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -63,14 +63,6 @@ impl Line {
 
     pub fn fd(&self) -> RawFd {
         self.stream.as_raw_fd()
-    }
-
-    /// What poll(2) is to wait for.
-    pub fn interest(&self) -> libc::c_short {
-        match self.unsent.is_empty() {
-            true => libc::POLLIN,
-            false => libc::POLLOUT,
-        }
     }
 
     /// Goes on as far as it goes: the answer, once it is whole.
