@@ -1,17 +1,20 @@
 //! The images: what is in them, and whether the rights of the DaemonSet are enough, and necessary.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
 use std::time::Duration;
 
 use tapio_tests::deadline::{poll_for, wait_for};
 use tapio_tests::manifests::{daemon_set, folder, items, strings};
 use tapio_tests::place::free_place;
+use tapio_tests::scripted::{Asked, ScriptedController};
 
 use crate::podman::Podman;
-use crate::said;
+use crate::{name_server, said};
 
 const AGENT_BYTES_MAX: u64 = 2_000_000;
+/// What the DaemonSet calls it.
+const CONTROLLER: &str = "tapio-controller";
 const START_MAX: Duration = Duration::from_secs(180);
 
 /// `podman run` as the DaemonSet has it, with these capabilities of it; the state is the test's own.
@@ -161,6 +164,34 @@ fn it_observes_the_host_and_answers_its_probe() {
         podman.run(&["inspect", "--format={{.State.ExitCode}}", &id]),
         "0"
     );
+}
+
+/// A name is asked for over a socket, and a socket is what a filter knows about.
+#[test]
+fn under_its_filter_it_finds_its_controller_by_name() {
+    let podman = Podman::new();
+    let image = podman.image("agent");
+    let first_day = include_str!("../data/wire/exchange/controller/first-day.json");
+    let script = serde_json::from_str(first_day).expect("JSON");
+    let controller = ScriptedController::start(script);
+    let IpAddr::V4(address) = controller.address().ip() else {
+        panic!("{} is no address of version 4", controller.address());
+    };
+    let dns = format!("--dns={}", name_server::start(address));
+    let capabilities = capabilities();
+    let held: Vec<&str> = capabilities.iter().map(String::as_str).collect();
+    let run = run_words(&podman, &held, "ro");
+    let port = controller.address().port();
+    let endpoint = format!("--controller-endpoint=http://{CONTROLLER}:{port}");
+    let more = ["--detach", &dns, &image, "--sink=controller", &endpoint];
+    let id = podman.run(&words(&run, &more));
+    let is_known = poll_for(START_MAX, || {
+        let heard = controller.heard();
+        let is_hello = heard.iter().any(|heard| heard.asked == Asked::Hello);
+        is_hello.then_some(())
+    });
+    let log = said(&podman.command(&["logs", &id]));
+    assert!(is_known.is_some(), "{log}");
 }
 
 #[test]

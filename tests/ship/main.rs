@@ -6,6 +6,7 @@
 mod alone;
 mod image;
 mod installed;
+mod name_server;
 mod podman;
 mod systemd;
 
