@@ -105,7 +105,21 @@ fn with_exactly_the_daemon_sets_rights_the_self_test_passes() {
         said(&output)
     );
     assert!(!page.contains("WRONG"), "{page}");
-    assert!(page.lines().any(|line| line.starts_with("right")), "{page}");
+    let verdict_on = |what: &str| {
+        let line = page.lines().find(|line| line.contains(what));
+        line.unwrap_or_else(|| panic!("no {what} in {page}"))
+    };
+    for what in [
+        "code 3",
+        "killed by another",
+        "memory it must not",
+        "connects to a port",
+    ] {
+        assert!(verdict_on(what).starts_with("right"), "{page}");
+    }
+    // The agent listens on nothing, and its filter holds it to that.
+    let reset = verdict_on("its connection reset");
+    assert!(reset.contains("no port can be listened on"), "{page}");
 }
 
 #[test]

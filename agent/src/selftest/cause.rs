@@ -9,12 +9,15 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::connect;
+use super::connect::{self, Came};
 use super::scene::{Scene, SceneError};
 
 /// More than any test group may have, and little enough for any machine.
 const FILL_BYTES: usize = 256 << 20;
 const PAGE_BYTES: usize = 4096;
+
+const NO_PORT_CODE: libc::c_int = 96;
+const NO_PORT_STATUS: i32 = NO_PORT_CODE << 8;
 
 /// What the child does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +46,7 @@ pub struct Caused {
 pub enum CauseError {
     Scene(SceneError),
     NoMemoryController,
+    NoPort,
     Fork(io::Error),
     /// It ended otherwise than it was to.
     Survived(i32),
@@ -55,6 +59,9 @@ impl fmt::Display for CauseError {
             Self::NoMemoryController => {
                 out.write_str("the memory controller is not at hand for new groups here")
             }
+            Self::NoPort => {
+                out.write_str("no port can be listened on here; a system call filter may forbid it")
+            }
             Self::Fork(error) => write!(out, "no process can be made: {error}"),
             Self::Survived(status) => write!(out, "the process ended with wait status {status:#x}"),
         }
@@ -66,7 +73,7 @@ impl std::error::Error for CauseError {
         match self {
             Self::Scene(error) => Some(error),
             Self::Fork(error) => Some(error),
-            Self::NoMemoryController | Self::Survived(_) => None,
+            Self::NoMemoryController | Self::NoPort | Self::Survived(_) => None,
         }
     }
 }
@@ -118,9 +125,10 @@ pub fn cause(act: Act, scene: &Scene, group: &str) -> Result<Caused, CauseError>
             break;
         }
     }
-    match status == act.status() {
-        true => Ok(Caused { pid }),
-        false => Err(CauseError::Survived(status)),
+    match status {
+        _ if status == act.status() => Ok(Caused { pid }),
+        NO_PORT_STATUS => Err(CauseError::NoPort),
+        _ => Err(CauseError::Survived(status)),
     }
 }
 
@@ -142,11 +150,12 @@ fn close(end: libc::c_int) {
     unsafe { libc::close(end) };
 }
 
-/// What a child leaves with whose connection came to what it was to, or not.
-fn code_of(is_as_wanted: bool) -> libc::c_int {
-    match is_as_wanted {
-        true => 0,
-        false => 97,
+/// What a child leaves with after its connection.
+fn code_of(came: Came) -> libc::c_int {
+    match came {
+        Came::AsWanted => 0,
+        Came::Otherwise => 97,
+        Came::NoPort => NO_PORT_CODE,
     }
 }
 

@@ -5,18 +5,36 @@ use std::ptr;
 const ADDRESS_BYTES: libc::socklen_t = 16;
 const _: () = assert!(size_of::<libc::sockaddr_in>() == 16);
 
-/// Connects to a port that is taken and where nobody listens. False: that was not what came of it.
-pub fn be_refused() -> bool {
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    AsWanted,
+    Otherwise,
+    /// This process may not take a port, or not listen on one.
+    NoPort,
+}
+
+impl Came {
+    fn of(is_as_wanted: bool) -> Self {
+        match is_as_wanted {
+            true => Self::AsWanted,
+            false => Self::Otherwise,
+        }
+    }
+}
+
+/// Connects to a port that is taken and where nobody listens.
+pub fn be_refused() -> Came {
     let (Some((_taken, at)), Some(ours)) = (bound(), socket()) else {
-        return false;
+        return Came::NoPort;
     };
-    connect(ours, &at) == Some(libc::ECONNREFUSED)
+    Came::of(connect(ours, &at) == Some(libc::ECONNREFUSED))
 }
 
 /// Makes a connection whose other end then resets it.
-pub fn be_reset() -> bool {
+pub fn be_reset() -> Came {
     let (Some((listener, at)), Some(ours)) = (bound(), socket()) else {
-        return false;
+        return Came::NoPort;
     };
     let abort = libc::linger {
         l_onoff: 1,
@@ -26,15 +44,18 @@ pub fn be_reset() -> bool {
     // SAFETY: the option and the byte live across the calls and are as long as is said; nothing
     // else of these calls is a pointer but the null ones, which accept allows.
     unsafe {
-        if libc::listen(listener, 1) != 0 || connect(ours, &at).is_some() {
-            return false;
+        if libc::listen(listener, 1) != 0 {
+            return Came::NoPort;
+        }
+        if connect(ours, &at).is_some() {
+            return Came::Otherwise;
         }
         let theirs = libc::accept(listener, ptr::null_mut(), ptr::null_mut());
         let length = libc::socklen_t::try_from(size_of_val(&abort)).unwrap_or(0);
         let option = (&raw const abort).cast();
         libc::setsockopt(theirs, libc::SOL_SOCKET, libc::SO_LINGER, option, length);
         libc::close(theirs);
-        libc::read(ours, (&raw mut byte).cast(), 1) < 0 && errno() == libc::ECONNRESET
+        Came::of(libc::read(ours, (&raw mut byte).cast(), 1) < 0 && errno() == libc::ECONNRESET)
     }
 }
 
@@ -83,7 +104,7 @@ mod tests {
 
     #[test]
     fn both_fail_as_they_are_to() {
-        assert!(be_refused());
-        assert!(be_reset());
+        assert_eq!(be_refused(), Came::AsWanted);
+        assert_eq!(be_reset(), Came::AsWanted);
     }
 }
