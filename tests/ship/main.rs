@@ -8,6 +8,7 @@ mod image;
 mod installed;
 mod name_server;
 mod podman;
+mod quickstart;
 mod systemd;
 
 use std::path::PathBuf;

@@ -1,0 +1,50 @@
+//! `scripts/quickstart` where it cannot run: it says what is missing before it touches anything.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use tapio_tests::folder::TestFolder;
+use tapio_tests::repository;
+
+use crate::said;
+
+const NOBODY: u32 = 65_534;
+
+/// A copy that anybody may start, and with nothing beside it that it could build.
+fn copy(folder: &TestFolder) -> String {
+    let script = folder.join("scripts/quickstart");
+    fs::create_dir_all(folder.join("scripts")).expect("a folder");
+    fs::copy(repository::top().join("scripts/quickstart"), &script).expect("it is there");
+    for path in [folder.path(), &folder.join("scripts"), &script] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+    script.display().to_string()
+}
+
+#[track_caller]
+fn refuses(mut command: Command, why: &str, not_why: &str) {
+    let output = command.output().expect("it starts");
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(why) && !said.contains(not_why), "{said}");
+}
+
+#[test]
+fn without_root_it_says_so() {
+    let folder = TestFolder::new();
+    let mut command = Command::new(copy(&folder));
+    command.uid(NOBODY).gid(NOBODY).current_dir("/");
+    refuses(command, "not root", "does not show its types");
+}
+
+#[test]
+fn without_the_kernels_types_it_says_so() {
+    let folder = TestFolder::new();
+    let hide = "mount -t tmpfs none /sys/kernel/btf && exec \"$0\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation=private", "sh", "-c", hide]);
+    command.arg(copy(&folder));
+    refuses(command, "no /sys/kernel/btf/vmlinux", "not root");
+}
