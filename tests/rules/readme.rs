@@ -49,6 +49,32 @@ fn every_script_it_names_is_there() {
     }
 }
 
+/// The name, the word for its value and the default of every flag in the README's table.
+fn flags_of(text: &str) -> Vec<(&str, &str, Option<&str>)> {
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `--"));
+    rows.map(|row| {
+        let mut cells = row.split(" | ");
+        let mut next = || cells.next().expect("three cells");
+        let (flag, default) = (next().trim_end_matches('`'), next().trim_matches('`'));
+        let (name, value) = flag.split_once(' ').expect("a flag takes a value");
+        (name, value, Some(default).filter(|text| *text != "–"))
+    })
+    .collect()
+}
+
+#[test]
+fn the_flags_it_shows_are_the_agents() {
+    let text = readme();
+    let flags = flags_of(&text);
+    assert!(flags.len() > 5, "{flags:?}");
+    let table = std::fs::read_to_string(repository::top().join("agent/src/flags.rs"))
+        .expect("the table of flags");
+    for (name, value, default) in flags {
+        let row = format!("Flag::new({name:?}, {value:?}, {default:?}, ");
+        assert!(table.contains(&row), "there is no {row}");
+    }
+}
+
 /// The table of kernels is what runs have kept, and not what somebody remembers.
 #[test]
 fn the_table_of_kernels_is_made_of_the_pages() {
