@@ -8,8 +8,8 @@ use tapio_tests::agent::{Event, Report, TestAgent, container_config};
 
 use crate::ABNORMAL_EXIT;
 use crate::cgroup::Cgroup;
+use crate::programs::skipped;
 use crate::scene::{Scene, number};
-use crate::skipped::skipped;
 
 /// Deaths of a flood.
 const DEATHS: u64 = 50_000;

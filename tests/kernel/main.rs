@@ -23,11 +23,11 @@ mod oom;
 mod oracle;
 mod pages;
 mod podman;
+mod programs;
 mod receivers;
 mod scene;
 mod scope;
 mod senders;
-mod skipped;
 mod steered;
 mod storage;
 

@@ -13,6 +13,7 @@ use tapio_tests::command::TestCommand;
 use tapio_tests::program::Program;
 
 use crate::cgroup::Cgroup;
+use crate::programs::{held_by, map_bytes};
 use crate::scene::Scene;
 
 /// The runner's name for the kernel that this runs on.
@@ -55,6 +56,7 @@ fn assert_kept(is_as_kept: bool, file: &str, page: &str) {
     if is_as_kept {
         return;
     }
+    println!(); // the test's name may stand in this line
     for line in page.lines() {
         println!("KEEP {file} {line}");
     }
@@ -94,29 +96,63 @@ fn costs(log: &str) -> Vec<(String, u64)> {
     costs
 }
 
-/// Steps grow by themselves with what is added to a program; by more than a tenth somebody looks.
+/// Of one program: the verifier's steps through it, and its bytes once translated, if it stays loaded.
+type Cost = (String, u64, Option<u64>);
+
+fn cost_of(line: &str) -> Cost {
+    let mut columns = line.split('\t');
+    let mut next = || columns.next().expect("three columns");
+    let (program, steps, bytes) = (next(), next(), next());
+    let steps = steps.parse().expect("a number of steps");
+    (program.to_owned(), steps, bytes.parse().ok())
+}
+
+fn is_about(now: u64, then: u64) -> bool {
+    now.abs_diff(then) * 10 <= then
+}
+
+/// Both grow by themselves with what is added to a program; by more than a tenth somebody looks.
 #[test]
-fn the_verifier_goes_about_as_many_steps_as_is_kept() {
+fn programs_cost_the_verifier_and_the_kernel_about_what_is_kept() {
     let finished = TestCommand::new(Program::Agent)
         .args(["probe", "--log-level", "debug"])
         .run();
-    let now = costs(&finished.stderr);
-    assert!(!now.is_empty(), "no costs in {}", finished.stderr);
+    let costs = costs(&finished.stderr);
+    assert!(!costs.is_empty(), "no costs in {}", finished.stderr);
+    let all = "network,storage,container";
+    let agent = TestAgent::observe_with(all, &container_config("workloads", &[]), &[]);
+    let held = held_by(agent.pid());
+    agent.stop();
     let mut page = String::new();
-    for (program, steps) in &now {
-        let _ = writeln!(page, "{program}\t{steps}");
+    for (program, steps) in &costs {
+        let its = held.iter().find(|held| held.is(program));
+        let bytes = its.map_or_else(|| "-".to_owned(), |its| its.translated_bytes.to_string());
+        let _ = writeln!(page, "{program}\t{steps}\t{bytes}");
     }
-    let then: Vec<(String, u64)> = kept()
-        .verifier
-        .lines()
-        .filter_map(|line| line.split_once('\t'))
-        .map(|(program, steps)| (program.to_owned(), steps.parse().expect("a number")))
-        .collect();
-    let is_close = |((one, now), (other, then)): (&(String, u64), &(String, u64))| {
-        one == other && now.abs_diff(*then) * 10 <= *then
+    let now: Vec<Cost> = page.lines().map(cost_of).collect();
+    let then: Vec<Cost> = kept().verifier.lines().map(cost_of).collect();
+    let is_close = |(now, then): (&Cost, &Cost)| {
+        let bytes = match (now.2, then.2) {
+            (Some(now), Some(then)) => is_about(now, then),
+            (now, then) => now == then,
+        };
+        now.0 == then.0 && is_about(now.1, then.1) && bytes
     };
     let is_as_kept = now.len() == then.len() && now.iter().zip(&then).all(is_close);
     assert_kept(is_as_kept, "verifier.tsv", &page);
+}
+
+/// What ships is budgeted in scripts/sizes; this is what it takes once it runs. Some maps have a row
+/// for each CPU there may be, so the budget is for a machine of few.
+#[test]
+fn the_maps_of_all_observers_keep_to_their_budget() {
+    const BYTES_MAX: u64 = 8 << 20;
+    let all = "network,storage,container";
+    let agent = TestAgent::observe_with(all, &container_config("workloads", &[]), &[]);
+    let bytes = map_bytes(&held_by(agent.pid()));
+    agent.stop();
+    println!("the maps of {all}: {bytes} bytes");
+    assert!((1..=BYTES_MAX).contains(&bytes), "{bytes} bytes");
 }
 
 /// Where an event comes from differs between machines, and is told elsewhere.
