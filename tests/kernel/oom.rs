@@ -9,6 +9,7 @@ use tapio_tests::agent::{Event, TestAgent, container_config};
 
 use crate::cgroup::Cgroup;
 use crate::oracle::{ALL, KernelLog, Trace};
+use crate::programs::skipped;
 use crate::scene::{Scene, number};
 use crate::{ABNORMAL_EXIT, OOM_KILL};
 
@@ -238,16 +239,21 @@ fn a_group_that_is_killed_whole_is_one_kill_each() {
         assert_eq!(scene.end().signal(), Some(libc::SIGKILL));
     }
     assert!(cgroup.oom_kills() >= 2); // 5.10 counts the first victim twice
+    // They die at once, and a run that another exit on its CPU gets into is skipped, and counted.
+    let skipped = skipped(agent.pid(), "sched_process_exit");
     let report = agent.stop();
+    let mut untold = 0;
     for scene in [&bystander, &hungry] {
-        for event_type in [OOM_KILL, ABNORMAL_EXIT] {
-            let count = cgroup
-                .events(&report)
-                .iter()
-                .filter(|event| event.is(event_type) && event.fact("pid") == scene.pid())
-                .count();
-            assert_eq!(count, 1, "{event_type} of {}", scene.pid());
-        }
+        let count = |event_type| {
+            let events = cgroup.events(&report).into_iter();
+            let its = events.filter(|event| event.fact("pid") == scene.pid());
+            its.filter(|event| event.is(event_type)).count()
+        };
+        assert_eq!(count(OOM_KILL), 1, "of {}", scene.pid());
+        assert!(count(ABNORMAL_EXIT) <= 1, "of {}", scene.pid());
+        untold += 1 - count(ABNORMAL_EXIT);
     }
-    assert_eq!(cgroup.events(&report).len(), 4);
+    assert_eq!(cgroup.events(&report).len(), 4 - untold);
+    let untold = u64::try_from(untold).expect("a count");
+    assert!(untold <= skipped, "{untold} untold, {skipped} skipped");
 }
