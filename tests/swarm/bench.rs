@@ -131,14 +131,13 @@ fn report(options: &Options, crowd: &Crowd, cost: &Cost, moments: &Moments) {
     let late = |from, to| crowd.tally.peak(from, to, |counts| counts.late_ms_max) as f64;
     let steady = crowd.tally.mean(from, to, requests);
     show(Figure::beside("requests, steady", "/s"), steady);
-    show(
-        Figure::promised("processor of the controller, steady", 20.0, "% of one"),
-        cost.cpu_percent,
-    );
-    let memory = match agents {
-        ..=PROMISED_AGENTS => Figure::promised("its memory", 24.0, "MB"),
-        _ => Figure::beside("its memory", "MB"),
+    let promised = |name, most, unit| match agents {
+        ..=PROMISED_AGENTS => Figure::promised(name, most, unit),
+        _ => Figure::beside(name, unit),
     };
+    let processor = promised("processor of the controller, steady", 20.0, "% of one");
+    show(processor, cost.cpu_percent);
+    let memory = promised("its memory", 24.0, "MB");
     show(memory, cost.resident_bytes as f64 / 1e6);
     show(Figure::beside(LATE, "ms"), late(from, to));
     let opened = crowd.tally.mean(from, to, connections);
@@ -166,7 +165,7 @@ fn report(options: &Options, crowd: &Crowd, cost: &Cost, moments: &Moments) {
 /// The crowd's own trouble: with seconds of it, the figures around it are of this machine.
 const LATE: &str = "  a turn began later than it was due, at most";
 
-/// The fleet of which the memory was promised.
+/// The fleet of which processor and memory were promised.
 const PROMISED_AGENTS: usize = 10_000;
 
 /// Seconds from the controller's return to the last agent's; endless if one stayed away.
