@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 
+const ADD: u32 = 0x4c80;
+const REMOVE: u32 = 0x4c81;
 const GET_FREE: u32 = 0x4c82;
 const CONFIGURE: u32 = 0x4c0a;
 /// Cleared when it is closed; past the page cache, so that errors arrive as they are.
@@ -43,6 +45,7 @@ impl LoopDevice {
                 "a free loop device: {}",
                 io::Error::last_os_error()
             );
+            renew(&control, free);
             if let Some(device) = Self::attach(file, format!("loop{free}")) {
                 return device;
             }
@@ -68,5 +71,14 @@ impl LoopDevice {
         // SAFETY: the config is a whole one, as the kernel reads it, and lives across the call.
         let result = unsafe { libc::ioctl(file.as_raw_fd(), CONFIGURE as _, &raw const config) };
         (result == 0).then_some(Self { name, file })
+    }
+}
+
+/// A disk goes on charging the group that first wrote to it, or what became of that group; so it is
+/// made anew where nobody else has it open.
+fn renew(control: &File, number: libc::c_int) {
+    for request in [REMOVE, ADD] {
+        // SAFETY: both requests take a number. One that is refused leaves the disk as it was.
+        unsafe { libc::ioctl(control.as_raw_fd(), request as _, number) };
     }
 }
