@@ -41,7 +41,7 @@ fn what_is_installed_is_taken_away_again_and_nothing_else() {
     for path in [
         "/usr/local/bin/tapio",
         "/usr/local/bin/tapio-agent",
-        "/usr/local/share/man/man1/tapio-controller.1",
+        "/usr/local/share/man/man8/tapio-controller.8",
         "/etc/systemd/system/tapio-agent.service",
     ] {
         assert!(installed.contains(path), "{path} is not in {installed:?}");
