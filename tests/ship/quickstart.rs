@@ -1,4 +1,5 @@
-//! `scripts/quickstart` where it cannot run: it says what is missing before it touches anything.
+//! `scripts/quickstart` to its end, and where it cannot run: then it says what is missing before it
+//! touches anything.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +9,7 @@ use std::process::Command;
 use tapio_tests::folder::TestFolder;
 use tapio_tests::repository;
 
-use crate::said;
+use crate::{dist, said};
 
 const NOBODY: u32 = 65_534;
 
@@ -47,4 +48,18 @@ fn without_the_kernels_types_it_says_so() {
     command.args(["--mount", "--propagation=private", "sh", "-c", hide]);
     command.arg(copy(&folder));
     refuses(command, "no /sys/kernel/btf/vmlinux", "not root");
+}
+
+/// With the programs that ship, and without building any.
+#[test]
+fn it_ends_with_what_the_kernel_said() {
+    let mut command = Command::new(repository::top().join("scripts/quickstart"));
+    let output = command.env("TAPIO_BIN_DIR", dist()).output();
+    let output = output.expect("it starts");
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    for word in ["signal 11 (SEGV)", "signal 9 (KILL)", "1 agent,"] {
+        assert!(said.contains(word), "{said}");
+    }
+    assert!(!said.contains("no events accepted"), "{said}");
 }
