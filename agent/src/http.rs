@@ -11,6 +11,8 @@ mod client;
 mod connection;
 mod error;
 mod leave;
+#[cfg(test)]
+pub mod peer;
 mod request;
 mod resolve;
 

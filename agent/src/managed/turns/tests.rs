@@ -10,6 +10,7 @@ use tapio_wire::CompiledConfig;
 
 use super::*;
 use crate::http::Endpoint;
+use crate::http::peer::read_head;
 use crate::kernel::FairShare;
 use crate::live::Live;
 use crate::managed::Intervals;
@@ -120,19 +121,8 @@ fn with_peer(
 
 /// Head and body.
 fn read_request(stream: &mut TcpStream) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut byte = [0];
-    while !bytes.ends_with(b"\r\n\r\n") {
-        if stream.read(&mut byte).ok()? == 0 {
-            return None;
-        }
-        bytes.push(byte[0]);
-    }
-    let head = String::from_utf8(bytes).expect("text");
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("Content-Length: "));
-    let mut body = vec![0; length.map_or(0, |length| length.parse().expect("a number"))];
+    let (head, length) = read_head(stream)?;
+    let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).ok()?;
     Some(head + &String::from_utf8(body).expect("text"))
 }

@@ -11,6 +11,7 @@ use tapio_common::sink::Written;
 use tapio_common::time::{Now, Timestamp};
 
 use super::*;
+use crate::http::peer::read_head;
 
 const NOW: Now = Now {
     wall: Timestamp(0),
@@ -37,19 +38,8 @@ fn answer(status: u16, more: &str, body: &str) -> String {
 
 /// Head and body of the next request.
 fn request(stream: &mut TcpStream) -> Option<(String, String)> {
-    let mut text = Vec::new();
-    let mut byte = [0];
-    while !text.ends_with(b"\r\n\r\n") {
-        if stream.read(&mut byte).ok()? == 0 {
-            return None;
-        }
-        text.push(byte[0]);
-    }
-    let head = String::from_utf8(text).expect("text");
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("Content-Length: "));
-    let mut body = vec![0; length.expect("a length").parse().expect("a number")];
+    let (head, length) = read_head(stream)?;
+    let mut body = vec![0; length.expect("a length")];
     stream.read_exact(&mut body).expect("all of it");
     Some((head, String::from_utf8(body).expect("text")))
 }

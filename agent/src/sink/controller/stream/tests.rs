@@ -13,6 +13,7 @@ use tapio_wire::EventBatch;
 
 use super::*;
 use crate::accounts::ControllerAccount;
+use crate::http::peer::read_head;
 use crate::http::{Chance, Endpoint};
 use crate::managed::Link;
 
@@ -148,19 +149,8 @@ fn link(address: SocketAddr) -> Link {
 }
 
 fn read_batch(stream: &mut std::net::TcpStream) -> Option<Got> {
-    let mut bytes = Vec::new();
-    let mut byte = [0];
-    while !bytes.ends_with(b"\r\n\r\n") {
-        if stream.read(&mut byte).ok()? == 0 {
-            return None;
-        }
-        bytes.push(byte[0]);
-    }
-    let head = String::from_utf8(bytes).expect("text");
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("Content-Length: "));
-    let mut body = vec![0; length.expect("a body").parse().expect("a number")];
+    let (_, length) = read_head(stream)?;
+    let mut body = vec![0; length.expect("a body")];
     stream.read_exact(&mut body).ok()?;
     let batch = EventBatch::parse(&body, 4).expect("what is sent can be read");
     let moments = batch.events.iter().map(|event| event.timestamp_unix_nanos);
