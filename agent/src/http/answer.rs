@@ -48,13 +48,7 @@ pub fn read(
     body_bytes_max: usize,
     until: Until<'_>,
 ) -> Result<Answer, CallError> {
-    let mut input = Input {
-        connection,
-        until,
-        bytes: Vec::new(),
-        at: 0,
-        has_begun: false,
-    };
+    let mut input = Input::new(connection, until);
     let mut head = input.head()?;
     for _ in 0..INTERIM_MAX {
         if head.status >= 200 {
@@ -95,7 +89,17 @@ struct Input<'a> {
     has_begun: bool,
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    fn new(connection: &'a mut Connection, until: Until<'a>) -> Self {
+        Self {
+            connection,
+            until,
+            bytes: Vec::new(),
+            at: 0,
+            has_begun: false,
+        }
+    }
+
     /// Reads more; false at the end of the connection.
     fn more(&mut self) -> Result<bool, CallError> {
         let mut piece = [0; HEAD_BYTES_MAX];

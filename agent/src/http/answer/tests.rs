@@ -190,13 +190,7 @@ fn small_chunks_cost_what_they_hold_and_not_what_is_around_them() {
     let chunk = format!("1;{}\r\nx\r\n", "y".repeat(200));
     let said = chunk.repeat(4_000) + "0\r\n\r\n";
     with_connection(said.as_bytes(), |connection, until| {
-        let mut input = Input {
-            connection,
-            until,
-            bytes: Vec::new(),
-            at: 0,
-            has_begun: false,
-        };
+        let mut input = Input::new(connection, until);
         let body = input.chunks(4_000).expect("a body");
         assert_eq!(body.len(), 4_000);
         assert!(input.bytes.capacity() <= 4 * HEAD_BYTES_MAX);
