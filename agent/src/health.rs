@@ -29,8 +29,9 @@ use crate::roll_call::RollCall;
 /// In `--state-dir`.
 const FILE: &str = "status.json";
 
-/// Room for every status there can be, so that a new one covers all of the one before.
-const STATUS_BYTES: usize = 768;
+/// Room for every status there can be, so that a new one covers all of the one before. A hash is
+/// the controller's word, of any letters, and takes twice its length where they have to be escaped.
+const STATUS_BYTES: usize = 1_280;
 
 /// Where an agent is between its start and its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tapio_common::coverage::Looking;
+use tapio_wire::limits::IDENTIFIER_BYTES_MAX;
 
 use super::*;
 use crate::{Verdict, clock};
@@ -118,6 +119,26 @@ fn an_answer_says_what_is_looked_for_and_by_which_config() {
         "{}",
         said(&status)
     );
+}
+
+/// A controller gives its config any hash that may stand on the wire.
+#[test]
+fn there_is_room_for_the_longest_status() {
+    let longest = Status {
+        answers: u64::MAX,
+        rings: Observer::ALL
+            .iter()
+            .map(|observer| (observer.name().to_owned(), u64::MAX))
+            .collect(),
+        config_generation: u32::MAX,
+        config_hash: "\"".repeat(IDENTIFIER_BYTES_MAX),
+        types: usize::MAX,
+        types_missing: usize::MAX,
+        stage: Stage::Observing,
+        ..first(&"b".repeat(36), Timestamp(5))
+    };
+    let read: Status = serde_json::from_slice(&longest.to_bytes()).expect("a status");
+    assert_eq!(read, longest);
 }
 
 #[test]
