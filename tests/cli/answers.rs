@@ -118,6 +118,33 @@ fn an_event_that_does_not_say_whose_it_is_stands_against_not_seen() {
     assert!(why.contains("1 event does not say whose it is"), "{why}");
 }
 
+/// Any line that is no event can have been the one that is asked for.
+#[test]
+fn a_damaged_line_stands_against_not_seen() {
+    let mut directory = Directory::new("2026-11-21T09:30:00Z", Limits::default());
+    directory.look(&[EXIT]);
+    directory.pass_to("2026-11-21T10:00:00Z");
+    let death = serde_json::json!({"pid": 7, "exit_code": 1, "cgroup_path": "/loop"});
+    directory.put(EXIT, "error", death);
+    directory.pass_to("2026-11-21T11:30:00Z");
+    directory.stop();
+    assert_eq!(
+        recent(&directory, &["--type", "abnormal_exit", "--pid", "9"]),
+        (0, 0)
+    );
+    let segment = directory.path().join("2026-11-21T10.jsonl");
+    let mut bytes = std::fs::read(&segment).expect("it is there");
+    bytes[0] = b'!';
+    std::fs::remove_file(&segment).expect("it is sealed, and ours");
+    std::fs::write(&segment, bytes).expect("room");
+    assert_eq!(
+        recent(&directory, &["--type", "abnormal_exit", "--pid", "9"]),
+        (3, 0)
+    );
+    let why = directory.ask(&["why", "9"]).expect_code(3).stdout;
+    assert!(why.contains("1 line of evidence is damaged"), "{why}");
+}
+
 #[test]
 fn programs_are_told_why_nothing_can_be_said() {
     let directory = morning();

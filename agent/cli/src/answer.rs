@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tapio_common::catalogue::{Anomaly, Observer};
+use tapio_common::coverage::Entry;
 use tapio_common::evidence::claim::{Claim, Coverage, Doubt, Until};
 use tapio_common::evidence::disk::Folder;
 use tapio_common::time::Timestamp;
@@ -20,6 +21,15 @@ pub fn coverage(folder: &Folder) -> Result<Coverage, Failure> {
     let is_live = terminal::is_written_to(folder.path());
     Coverage::read(folder, is_live)
         .map_err(|error| Failure::Directory(folder.path().to_owned(), error))
+}
+
+/// Adds what retention has removed since the coverage was read: what was looked at later cannot
+/// hold it any more.
+pub fn learn_expiry(coverage: &mut Coverage, folder: &Folder) -> Result<(), Failure> {
+    let later = self::coverage(folder)?;
+    let expired = later.expired().cloned().map(Entry::Expired);
+    coverage.entries.extend(expired);
+    Ok(())
 }
 
 /// The directory asked about, if it can be read at all.
@@ -205,6 +215,10 @@ pub fn wrapped(text: &str, width: Option<usize>, indent: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use tapio_common::coverage::Expired;
+    use tapio_common::evidence::COVERAGE_FILE;
+    use tapio_common::evidence::seal::Sha;
+
     use super::*;
 
     #[test]
@@ -238,5 +252,31 @@ mod tests {
             moment(Timestamp(1_795_258_799_999_999_999)),
             "2026-11-21T10:59:59.999Z"
         );
+    }
+
+    /// Retention came between the reading of the coverage and that of the events.
+    #[test]
+    fn what_has_expired_meanwhile_stands_against_the_claim() {
+        let path = std::env::temp_dir().join(format!("tapio-expiry-{}", std::process::id()));
+        std::fs::create_dir(&path).expect("a new folder");
+        let folder = Folder::new(&path);
+        let mut before = coverage(&folder).expect("readable");
+        let expired = Entry::Expired(Expired {
+            at: Timestamp(30),
+            from: Timestamp(10),
+            to: Timestamp(20),
+            segments: 1,
+            events: 3,
+            last_seal: "1970-01-01T00.seal".to_owned(),
+            last_sha256: Sha::of(b"a seal"),
+        });
+        let mut line = serde_json::to_vec(&expired).expect("it serialises");
+        line.push(b'\n');
+        std::fs::write(path.join(COVERAGE_FILE), line).expect("room");
+        learn_expiry(&mut before, &folder).expect("readable");
+        std::fs::remove_dir_all(&path).expect("it is ours");
+        let claim = before.claim(&[], Timestamp(15), Until::Moment(Timestamp(16)));
+        let is_expired = |doubt: &Doubt| doubt.why.to_string().contains("retention removed");
+        assert!(claim.doubts.iter().any(is_expired), "{claim:?}");
     }
 }

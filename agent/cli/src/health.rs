@@ -10,7 +10,7 @@ use crate::answer::moment;
 use crate::event::Event;
 use crate::filter::Filter;
 use crate::progress::Progress;
-use crate::scan::Scan;
+use crate::scan::{Damage, Scan};
 use crate::screen::{Ink, Screen, escaped, fitted};
 use crate::settings::Settings;
 use crate::{Failure, Verdict, answer};
@@ -41,12 +41,13 @@ struct Day {
     from: Timestamp,
     now: Timestamp,
     types: BTreeMap<String, Counts>,
+    damage: Damage,
 }
 
 impl Day {
     fn of(settings: &Settings) -> Result<Self, Failure> {
         let folder = &answer::folder(settings)?;
-        let coverage = answer::coverage(folder)?;
+        let mut coverage = answer::coverage(folder)?;
         let now = answer::now();
         // Whole hours, the one that runs being the last.
         let end = (now.0 / NANOS_PER_HOUR + 1) * NANOS_PER_HOUR;
@@ -57,8 +58,11 @@ impl Day {
             from,
             to: now,
         };
+        let (types, damage) = count(&scan, &filter)?;
+        answer::learn_expiry(&mut coverage, folder)?;
         Ok(Self {
-            types: count(&scan, &filter)?,
+            types,
+            damage,
             coverage,
             filter,
             from,
@@ -68,7 +72,10 @@ impl Day {
 
     fn claim(&self) -> Claim<'_> {
         let until = Until::Now(self.now);
-        self.coverage.claim(&self.filter.types(), self.from, until)
+        let types = self.filter.types();
+        let mut claim = self.coverage.claim(&types, self.from, until);
+        claim.doubts.extend(self.damage.doubt(claim.from, claim.to));
+        claim
     }
 }
 
@@ -116,12 +123,13 @@ pub fn to_json(settings: &Settings) -> Result<(Value, Verdict), Failure> {
     Ok((told, answer::verdict(is_seen, &claim)))
 }
 
-fn count(scan: &Scan<'_>, filter: &Filter) -> Result<BTreeMap<String, Counts>, Failure> {
+fn count(scan: &Scan<'_>, filter: &Filter) -> Result<(BTreeMap<String, Counts>, Damage), Failure> {
     let segments = scan.segments()?;
     let mut progress = Progress::new(segments.iter().map(|segment| segment.bytes).sum());
     let mut types: BTreeMap<String, Counts> = BTreeMap::new();
+    let mut damage = Damage::default();
     for entry in segments.iter().enumerate() {
-        scan.read(
+        let found = scan.read(
             entry,
             &|event| filter.takes(event),
             &mut progress,
@@ -135,8 +143,9 @@ fn count(scan: &Scan<'_>, filter: &Filter) -> Result<BTreeMap<String, Counts>, F
                 Ok(())
             },
         )?;
+        damage.lines += found.lines;
     }
-    Ok(types)
+    Ok((types, damage))
 }
 
 impl Counts {

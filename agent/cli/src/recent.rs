@@ -18,7 +18,7 @@ use crate::filter::{Choice, Filter};
 use crate::progress::Progress;
 use crate::row::Rows;
 use crate::scan::{Damage, Place, Scan};
-use crate::screen::{Ink, Screen};
+use crate::screen::Screen;
 use crate::settings::Settings;
 use crate::{Failure, Verdict, answer};
 
@@ -49,14 +49,16 @@ impl Question {
         })
     }
 
-    fn newest(&self, limit: usize) -> Result<Newest, Failure> {
+    fn newest(&mut self, limit: usize) -> Result<Newest, Failure> {
         let (Until::Moment(to) | Until::Now(to)) = self.until;
         let scan = Scan {
             folder: &self.folder,
             from: self.from,
             to,
         };
-        Newest::find(&scan, &|event| self.filter.choose(event), limit)
+        let newest = Newest::find(&scan, &|event| self.filter.choose(event), limit)?;
+        answer::learn_expiry(&mut self.coverage, &self.folder)?;
+        Ok(newest)
     }
 
     fn claim(&self) -> Claim<'_> {
@@ -67,13 +69,13 @@ impl Question {
     /// With what the events themselves left open.
     fn claim_after(&self, newest: &Newest) -> Claim<'_> {
         let mut claim = self.claim();
-        claim.doubts.extend(newest.doubt(claim.from, claim.to));
+        claim.doubts.extend(newest.doubts(claim.from, claim.to));
         claim
     }
 }
 
 pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure> {
-    let question = Question::of(settings)?;
+    let mut question = Question::of(settings)?;
     let newest = question.newest(settings.limit)?;
     let mut rows = Rows::default();
     newest.each_line(&question.folder, |line| match settings.json {
@@ -89,19 +91,12 @@ pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure>
         }
         return Ok(verdict);
     }
-    if newest.damage.lines > 0 {
-        let damaged = format!(
-            "{} lines are damaged, see tapio verify",
-            newest.damage.lines
-        );
-        screen.line(Ink::Yellow, &damaged)?;
-    }
     answer::tell(screen, &newest.seen(), &claim)
 }
 
 /// The same in one object of bounded size.
 pub fn to_json(settings: &Settings) -> Result<(Value, Verdict), Failure> {
-    let question = Question::of(settings)?;
+    let mut question = Question::of(settings)?;
     let newest = question.newest(settings.limit.min(EVENTS_MAX))?;
     let (events, left_out) = newest.to_json(&question.folder)?;
     let is_seen = !newest.places.is_empty();
@@ -185,9 +180,10 @@ impl Newest {
     }
 
     /// Whether among what was passed over there can be something that was asked for.
-    pub fn doubt(&self, from: Timestamp, to: Timestamp) -> Option<Doubt> {
+    pub fn doubts(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Doubt> + use<> {
         let events = self.unowned;
-        (events > 0).then(|| Doubt::new(from, to, Why::Unowned { events }))
+        let unowned = (events > 0).then(|| Doubt::new(from, to, Why::Unowned { events }));
+        unowned.into_iter().chain(self.damage.doubt(from, to))
     }
 
     /// Reads the lines again, oldest first.

@@ -2,6 +2,7 @@
 
 use std::io::BufReader;
 
+use tapio_common::evidence::claim::{Doubt, Why};
 use tapio_common::evidence::disk::{Disk, Folder};
 use tapio_common::evidence::line::moment_of;
 use tapio_common::evidence::listing::{Lines, Segment, segments};
@@ -33,8 +34,14 @@ pub struct Place {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Damage {
     pub lines: u64,
-    /// Segments that went away meanwhile: retention does that.
-    pub gone: u64,
+}
+
+impl Damage {
+    /// Each of the lines can have been an event that was asked for.
+    pub fn doubt(self, from: Timestamp, to: Timestamp) -> Option<Doubt> {
+        let lines = self.lines;
+        (lines > 0).then(|| Doubt::new(from, to, Why::Damaged { lines }))
+    }
 }
 
 impl Scan<'_> {
@@ -57,10 +64,8 @@ impl Scan<'_> {
         let mut damage = Damage::default();
         let reader = match self.folder.read(&segment.name.file()) {
             Ok(reader) => BufReader::with_capacity(READ_BYTES, reader),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                damage.gone = 1;
-                return Ok(damage);
-            }
+            // Retention has removed it meanwhile, and says so.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(damage),
             Err(error) => return Err(self.failed(error)),
         };
         let mut lines = Lines::new(reader);

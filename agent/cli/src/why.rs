@@ -72,7 +72,7 @@ struct Found {
 impl Found {
     fn of(settings: &Settings) -> Result<Self, Failure> {
         let folder = answer::folder(settings)?;
-        let coverage = answer::coverage(&folder)?;
+        let mut coverage = answer::coverage(&folder)?;
         let name = settings.subject.as_str();
         let subject = name.parse().map_or(Subject::Name(name), Subject::Pid);
         let all = Scan {
@@ -90,8 +90,10 @@ impl Found {
             };
             Newest::find(&minute, &|_| Choice::Taken, BEFORE_MAX)
         });
+        let before = before.transpose()?;
+        answer::learn_expiry(&mut coverage, &folder)?;
         Ok(Self {
-            before: before.transpose()?,
+            before,
             at,
             death,
             coverage,
@@ -105,12 +107,17 @@ impl Found {
         if let Some(at) = self.at {
             let types = types_of(|observer| observer != "node");
             let from = Timestamp(at.0.saturating_sub(BEFORE_NANOS));
-            return self.coverage.claim(&types, from, Until::Moment(at));
+            let mut claim = self.coverage.claim(&types, from, Until::Moment(at));
+            let before = self.before.iter();
+            claim
+                .doubts
+                .extend(before.flat_map(|before| before.doubts(from, at)));
+            return claim;
         }
         let first = self.coverage.entries.first();
         let from = first.map_or(self.now, |entry| entry.from());
         let mut claim = self.coverage.claim(&DEATHS, from, Until::Now(self.now));
-        claim.doubts.extend(self.death.doubt(claim.from, claim.to));
+        claim.doubts.extend(self.death.doubts(claim.from, claim.to));
         claim
     }
 }

@@ -58,6 +58,10 @@ pub enum Why {
     Unowned {
         events: u64,
     },
+    /// Lines of evidence that are no events, each of which may have been one.
+    Damaged {
+        lines: u64,
+    },
 }
 
 impl Doubt {
@@ -107,6 +111,15 @@ impl fmt::Display for Why {
             Self::Unowned { events: 1 } => out.write_str("1 event does not say whose it is"),
             Self::Unowned { events } => {
                 write!(out, "{events} events do not say whose they are")
+            }
+            Self::Damaged { lines: 1 } => {
+                out.write_str("1 line of evidence is damaged, see tapio verify")
+            }
+            Self::Damaged { lines } => {
+                write!(
+                    out,
+                    "{lines} lines of evidence are damaged, see tapio verify"
+                )
             }
             Self::ClockSetForward { seconds } => {
                 write!(
