@@ -145,6 +145,18 @@ fn a_damaged_line_stands_against_not_seen() {
     assert!(why.contains("1 line of evidence is damaged"), "{why}");
 }
 
+/// A cgroup whose name found no room, or which is told from another namespace.
+#[test]
+fn a_death_without_a_name_can_be_that_of_any_container() {
+    let mut directory = Directory::new("2026-11-21T09:30:00Z", Limits::default());
+    directory.look(&[EXIT, OOM]);
+    directory.pass_to("2026-11-21T10:00:00Z");
+    let death = serde_json::json!({"pid": 7, "signal": 9, "cgroup_id": 4711});
+    directory.put(EXIT, "error", death);
+    let why = directory.ask(&["why", "web"]).expect_code(3).stdout;
+    assert!(why.contains("1 event does not say whose it is"), "{why}");
+}
+
 #[test]
 fn programs_are_told_why_nothing_can_be_said() {
     let directory = morning();

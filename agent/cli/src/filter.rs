@@ -55,11 +55,9 @@ impl Filter {
     }
 
     fn may_take(&self, event: &Event<'_>) -> bool {
-        let data = &event.data;
-        let is_silent_of_container = data.container_id.is_none() && data.cgroup_path.is_none();
         let may_be_of_container =
-            |wanted: &String| is_silent_of_container || is_of_container(event, wanted);
-        let may_be_pid = |pid: u64| data.pid.is_none_or(|found| found == pid);
+            |wanted: &String| is_silent_of_owner(event) || is_of_container(event, wanted);
+        let may_be_pid = |pid: u64| event.data.pid.is_none_or(|found| found == pid);
         let is_asked = self.container.is_some() || self.pid.is_some();
         is_asked
             && self.is_of_kind(event)
@@ -90,6 +88,11 @@ impl Filter {
         };
         claim::types_of(concerns)
     }
+}
+
+/// Whether the event can be of any container or unit, because its cgroup has no name in it.
+pub fn is_silent_of_owner(event: &Event<'_>) -> bool {
+    event.data.container_id.is_none() && event.data.cgroup_path.is_none()
 }
 
 /// By the start of its id, or by the uid of its pod.

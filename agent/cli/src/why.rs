@@ -9,7 +9,7 @@ use tapio_common::time::{NANOS_PER_SECOND, Timestamp};
 
 use crate::answer::moment;
 use crate::event::{Event, Shown};
-use crate::filter::{Choice, is_of_container};
+use crate::filter::{Choice, is_of_container, is_silent_of_owner};
 use crate::recent::Newest;
 use crate::row::Rows;
 use crate::scan::Scan;
@@ -46,6 +46,7 @@ impl Subject<'_> {
                 // A fold of deaths, which names none of them.
                 None => return Choice::Unowned,
             },
+            Self::Name(_) if is_silent_of_owner(event) => return Choice::Unowned,
             Self::Name(name) => is_of_container(event, name) || is_of_unit(event, name),
         };
         if is_it { Choice::Taken } else { Choice::Left }
