@@ -49,9 +49,7 @@ impl Day {
         let folder = &answer::folder(settings)?;
         let mut coverage = answer::coverage(folder)?;
         let now = answer::now();
-        // Whole hours, the one that runs being the last.
-        let end = (now.0 / NANOS_PER_HOUR + 1) * NANOS_PER_HOUR;
-        let from = Timestamp(end - 24 * NANOS_PER_HOUR);
+        let from = begin(now);
         let filter = Filter::of(settings);
         let scan = Scan {
             folder,
@@ -77,6 +75,13 @@ impl Day {
         claim.doubts.extend(self.damage.doubt(claim.from, claim.to));
         claim
     }
+}
+
+/// Where a day of whole hours begins whose last is the one that runs. A machine without a clock of
+/// its own is in its first day.
+fn begin(now: Timestamp) -> Timestamp {
+    let end = (now.0 / NANOS_PER_HOUR + 1) * NANOS_PER_HOUR;
+    Timestamp(end.saturating_sub(24 * NANOS_PER_HOUR))
 }
 
 pub fn run(settings: &Settings, screen: &mut Screen) -> Result<Verdict, Failure> {
@@ -246,6 +251,14 @@ mod tests {
         let eleven = Timestamp(1_795_258_800_000_000_000);
         assert_eq!(axis(eleven), "11    17    23    05    ");
         assert_eq!(axis(eleven).len(), HOURS);
+    }
+
+    #[test]
+    fn a_day_ends_with_the_hour_that_runs_and_begins_no_earlier_than_1970() {
+        let eleven = Timestamp(1_795_258_800_000_000_000);
+        let last = Timestamp(eleven.0 + 24 * NANOS_PER_HOUR - 1);
+        assert_eq!(begin(last), eleven);
+        assert_eq!(begin(Timestamp(5)), Timestamp(0));
     }
 
     #[test]
