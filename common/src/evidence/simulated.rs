@@ -114,8 +114,8 @@ impl SimulatedDisk {
     }
 
     /// As a disk with bad blocks does.
-    pub fn refuse_syncs(&self) {
-        self.0.borrow_mut().refuses_syncs = true;
+    pub fn refuse_syncs(&self, refuses_syncs: bool) {
+        self.0.borrow_mut().refuses_syncs = refuses_syncs;
     }
 
     /// The process ends at the given call from now; an append then leaves that many bytes.

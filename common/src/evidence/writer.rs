@@ -108,7 +108,7 @@ impl<D: Disk> Writer<D> {
             return Ok(at);
         }
         if self.open.len() >= OPEN_MAX {
-            self.seal(0, now);
+            self.make_room(now)?;
         }
         let part = self.next_part.entry((hour, late)).or_insert(0);
         loop {
@@ -127,6 +127,18 @@ impl<D: Disk> Writer<D> {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => *part += 1,
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Seals the segment that was opened first, or the next that can be. Where none can, there is no
+    /// place for another: a clock that jumps must not open one for every hour it comes to.
+    fn make_room(&mut self, now: Now) -> io::Result<()> {
+        let mut places = 0..self.open.len();
+        match places.any(|at| self.open[at].may_seal(now) && self.seal(at, now)) {
+            true => Ok(()),
+            false => Err(io::Error::other(
+                "too many segments are open, and none can be sealed",
+            )),
         }
     }
 

@@ -82,13 +82,38 @@ fn whatever_the_disk_refuses_is_tried_again_after_a_pause() {
     let again = writer.settle(clock.0);
     assert_eq!(again, Some(Duration::from_secs(1)), "an entry without room");
     disk.limit(None);
-    disk.refuse_syncs();
+    disk.refuse_syncs(true);
     writer.settle(clock.pass(SECOND));
     assert!(writer.is_covered());
     assert_eq!(writer.settle(clock.0), None, "a file that cannot be synced");
     let notices = writer.take_notices();
     let is_unsynced = |notice: &Notice| matches!(notice, Notice::NotSynced(..));
     assert!(notices.iter().any(is_unsynced), "{notices:?}");
+}
+
+#[test]
+fn where_nothing_can_be_sealed_only_so_many_segments_are_open() {
+    let (disk, mut writer, mut clock) = fresh("2026-11-21T00:30:00Z");
+    let start = clock.0.wall;
+    let in_hour = |hour: u64| Timestamp(start.0 + hour * NANOS_PER_HOUR);
+    disk.refuse_syncs(true);
+    for hour in 0..8 {
+        put(&mut writer, in_hour(hour), hour, clock.0);
+    }
+    for _ in 0..2 {
+        let ninth = writer.append(in_hour(8), &line(in_hour(8), 8), clock.0);
+        assert!(ninth.is_err(), "there is no place for it");
+        put(&mut writer, in_hour(7), 7, clock.0);
+    }
+    assert_eq!(
+        writer.take_notices().len(),
+        8,
+        "each is tried once in a while"
+    );
+    disk.refuse_syncs(false);
+    put(&mut writer, in_hour(8), 8, clock.pass(2 * SECOND));
+    assert_eq!(writer.head().expect("sealed").seal, "2026-11-21T00.seal");
+    whole(&disk);
 }
 
 #[test]
