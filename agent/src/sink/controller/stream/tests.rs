@@ -1,3 +1,5 @@
+mod unreadable;
+
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
