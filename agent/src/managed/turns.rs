@@ -200,12 +200,10 @@ impl<'a> Turns<'a> {
             .as_ref()
             .is_none_or(|known| !is_same(known, &named));
         if is_new {
-            log::info!(
-                "config {} generation {} is in force",
-                named.hash,
-                named.generation
-            );
+            let generation = named.generation;
             self.in_force.apply(named);
+            // Not before: whoever waits for this line may cause what is looked for from here on.
+            log::info!("config {hash} generation {generation} is in force");
             self.last.store(&body);
         }
         self.link.set_batching(batching);

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,12 +10,13 @@ use tapio_common::time::Timestamp;
 use tapio_wire::CompiledConfig;
 
 use super::*;
+use crate::batch::Item;
 use crate::http::Endpoint;
 use crate::http::peer::read_head;
 use crate::kernel::FairShare;
 use crate::live::Live;
 use crate::managed::Intervals;
-use crate::queue::bounded;
+use crate::queue::{Sender, bounded};
 
 const KNOWN: &str = r#"{"wire_version":"tapio-wire/v1","accepted":true,"next_config_version":"1"}"#;
 const GREETED: &str = r#"{"wire_version":"tapio-wire/v1","accepted":true,"controller_id":"c",
@@ -241,4 +243,58 @@ fn who_leaves_before_the_first_turn_lets_the_batches_go() {
         turns.run(&stop);
         assert!(link.greeted().is_closed());
     });
+}
+
+/// The way to the batch thread, and the lines of a thread's log, each with what was on it then.
+struct Watched {
+    items: Sender<Item>,
+    lines: Vec<(String, usize)>,
+}
+
+thread_local! {
+    static WATCHED: RefCell<Option<Watched>> = const { RefCell::new(None) };
+}
+
+struct Witness;
+
+impl log::Log for Witness {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        WATCHED.with_borrow_mut(|watched| {
+            if let Some(watched) = watched {
+                let on_their_way = watched.items.len();
+                watched
+                    .lines
+                    .push((record.args().to_string(), on_their_way));
+            }
+        });
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn a_config_is_called_in_force_when_it_is() {
+    log::set_logger(&Witness).expect("no other test has a logger");
+    log::set_max_level(log::LevelFilter::Info);
+    let config =
+        include_str!("../../../../tests/data/wire/good/config-response/production-default.json");
+    let answer = |asked: &str| match asked.starts_with("GET ") {
+        true => said(200, "", config),
+        false => well(asked),
+    };
+    with_peer(answer, |mut turns, leave| {
+        let items = turns.in_force.items.clone();
+        let lines = Vec::new();
+        WATCHED.set(Some(Watched { items, lines }));
+        turns.poll.make_due(0);
+        turns.turn(leave);
+    });
+    let Watched { lines, .. } = WATCHED.take().expect("it was set");
+    let told = lines.iter().find(|(line, _)| line.contains("is in force"));
+    let (line, on_their_way) = told.unwrap_or_else(|| panic!("{lines:?}"));
+    assert_eq!(*on_their_way, 1, "coverage comes before: {line}");
 }
