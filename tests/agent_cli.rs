@@ -2,6 +2,7 @@
 //!
 //! Nothing here loads a program into the kernel, so nothing needs privileges.
 
+use serde_json::Value;
 use tapio_tests::command::TestCommand;
 use tapio_tests::folder::TestFolder;
 use tapio_tests::program::Program;
@@ -206,4 +207,23 @@ fn an_endpoint_that_would_need_tls_or_give_credentials_away_is_refused_and_not_r
             assert_eq!(done.stdout, "");
         }
     }
+}
+
+#[test]
+fn in_a_log_of_objects_the_refusal_is_one() {
+    let folder = TestFolder::new();
+    let state = folder.path().to_str().expect("UTF-8");
+    let refused = agent(&["--log-format", "json", "--log-level", "off"])
+        .args(["--config", "/nonexistent.json", "--state-dir", state])
+        .run()
+        .expect_code(1);
+    let line: Value = serde_json::from_str(&refused.stderr).expect("one object");
+    assert_eq!(line["level"], "error", "{line}");
+    assert_eq!(line["program"], "tapio-agent", "{line}");
+    let message = line["message"].as_str().expect("text");
+    assert!(
+        message.starts_with("config /nonexistent.json: "),
+        "{message}"
+    );
+    assert!(line["timestamp"].is_string(), "{line}");
 }

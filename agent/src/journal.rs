@@ -13,6 +13,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use tapio_common::log_line::{LogFormat, json_line};
 
 use crate::clock;
+use crate::failure::Failure;
 use crate::outlet::Outlet;
 use crate::stop::await_any;
 
@@ -46,6 +47,14 @@ impl Log for Journal {
     }
 
     fn flush(&self) {}
+}
+
+/// Why the agent does not run, or ended: said at every level, since the exit code alone says little.
+pub fn refuse(format: LogFormat, failure: &Failure) {
+    match format {
+        LogFormat::Text => eprintln!("{PROGRAM}: {failure}"),
+        LogFormat::Json => eprint!("{}", line(format, "error", &failure.to_string())),
+    }
 }
 
 fn line(format: LogFormat, level: &str, message: &str) -> String {

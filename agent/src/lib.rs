@@ -43,6 +43,7 @@ mod systemd;
 use std::ffi::OsString;
 
 use tapio_common::command_line;
+use tapio_common::log_line::LogFormat;
 
 use self::accounts::Accounts;
 use self::batch::Closing;
@@ -71,24 +72,40 @@ pub enum Verdict {
     Wrong,
 }
 
-/// Does what the command line asks for; `arguments` without the program's own name.
+/// Does what the command line asks for, and says on standard error why it could not; `arguments`
+/// without the program's own name.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Verdict, Failure> {
-    match AGENT.parse(arguments, &environment)? {
-        Asked::Page(page) => print(&page),
-        Asked::Command(Command::Observe, mut settings) => {
+    let (format, answer) = match AGENT.parse(arguments, &environment) {
+        Ok(Asked::Page(page)) => (LogFormat::Text, print(&page)),
+        Ok(Asked::Command(command, settings)) => {
+            let format = settings.log_format;
+            (format, carry_out(command, settings, environment))
+        }
+        Err(usage) => (LogFormat::Text, Err(usage.into())),
+    };
+    answer.inspect_err(|failure| journal::refuse(format, failure))
+}
+
+fn carry_out(
+    command: Command,
+    mut settings: Box<Settings>,
+    environment: impl Fn(&str) -> Option<OsString>,
+) -> Result<Verdict, Failure> {
+    match command {
+        Command::Observe => {
             settings.settle_sinks();
             observe(&settings, environment)
         }
-        Asked::Command(Command::HealthCheck, settings) => {
+        Command::HealthCheck => {
             let health = health::check(&settings.state_dir);
             print(&format!("{health}\n"))?;
             Ok(health::verdict(&health))
         }
-        Asked::Command(Command::Probe, settings) => probe::probe(&settings),
-        Asked::Command(Command::SelfTest, settings) => selftest::selftest(&settings),
+        Command::Probe => probe::probe(&settings),
+        Command::SelfTest => selftest::selftest(&settings),
     }
 }
 

@@ -11,18 +11,15 @@ fn main() -> ExitCode {
         Ok(Verdict::Right) => ExitCode::SUCCESS,
         Ok(Verdict::Wrong) => ExitCode::from(1),
         Ok(Verdict::CannotSay) => ExitCode::from(3),
-        Err(failure) => {
-            eprintln!("tapio-agent: {failure}");
-            match failure {
-                Failure::Usage(_) => ExitCode::from(2),
-                Failure::Config(_)
-                | Failure::Sink(_)
-                | Failure::Metrics(_)
-                | Failure::Privilege(_)
-                | Failure::System(_, _)
-                | Failure::NothingToObserve(_)
-                | Failure::Ring(_) => ExitCode::from(1),
-            }
-        }
+        Err(failure) => match failure {
+            Failure::Usage(_) => ExitCode::from(2),
+            Failure::Config(_)
+            | Failure::Sink(_)
+            | Failure::Metrics(_)
+            | Failure::Privilege(_)
+            | Failure::System(_, _)
+            | Failure::NothingToObserve(_)
+            | Failure::Ring(_) => ExitCode::from(1),
+        },
     }
 }

@@ -29,20 +29,28 @@ mod scratch;
 use std::ffi::OsString;
 
 use tapio_common::command_line;
+use tapio_common::log_line::LogFormat;
 
 pub use failure::Failure;
 use flags::{Asked, CONTROLLER, Command};
 
-/// Does what the command line asks for. `arguments` are those after the program's name.
+/// Does what the command line asks for, and says on standard error why it could not. `arguments`
+/// are those after the program's name.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> Result<(), Failure> {
-    match CONTROLLER.parse(arguments, environment)? {
-        Asked::Page(page) => print(&page),
-        Asked::Command(Command::Compile, settings) => compile::run(&settings),
-        Asked::Command(Command::Serve, settings) => serve::run(&settings),
-    }
+    let (format, answer) = match CONTROLLER.parse(arguments, environment) {
+        Ok(Asked::Page(page)) => (LogFormat::Text, print(&page)),
+        Ok(Asked::Command(Command::Compile, settings)) => {
+            (LogFormat::Text, compile::run(&settings))
+        }
+        Ok(Asked::Command(Command::Serve, settings)) => {
+            (settings.log_format, serve::run(&settings))
+        }
+        Err(usage) => (LogFormat::Text, Err(Failure::Usage(usage))),
+    };
+    answer.inspect_err(|failure| logging::refuse(format, failure))
 }
 
 fn print(page: &str) -> Result<(), Failure> {

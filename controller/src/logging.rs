@@ -9,6 +9,10 @@ use simplelog::{ConfigBuilder, WriteLogger};
 use tapio_common::log_line::{LogFormat, json_line};
 use tapio_common::time::Timestamp;
 
+use crate::Failure;
+
+const PROGRAM: &str = "tapio-controller";
+
 struct JsonLines;
 
 impl Log for JsonLines {
@@ -17,16 +21,34 @@ impl Log for JsonLines {
     }
 
     fn log(&self, record: &Record<'_>) {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let nanos = since.map_or(0, |since| since.as_nanos());
-        let at = Timestamp(u64::try_from(nanos).unwrap_or(u64::MAX));
-        let (level, message) = (record.level().as_str(), record.args().to_string());
-        let line = json_line(at, level, "tapio-controller", &message);
+        let line = json_line(
+            now(),
+            record.level().as_str(),
+            PROGRAM,
+            &record.args().to_string(),
+        );
         // A log nobody can read is no reason to stop.
         let _ = io::stderr().write_all(line.as_bytes());
     }
 
     fn flush(&self) {}
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let nanos = since.map_or(0, |since| since.as_nanos());
+    Timestamp(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// Why the controller does not run: said at every level, since the exit code alone says little.
+pub fn refuse(format: LogFormat, failure: &Failure) {
+    match format {
+        LogFormat::Text => eprintln!("{PROGRAM}: {failure}"),
+        LogFormat::Json => eprint!(
+            "{}",
+            json_line(now(), "error", PROGRAM, &failure.to_string())
+        ),
+    }
 }
 
 fn for_people(level: LevelFilter) -> Result<(), SetLoggerError> {

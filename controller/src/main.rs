@@ -6,9 +6,6 @@ fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1);
     match tapio_controller::run(arguments, |name| std::env::var_os(name)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("tapio-controller: {failure}");
-            ExitCode::from(failure.exit_code())
-        }
+        Err(failure) => ExitCode::from(failure.exit_code()),
     }
 }

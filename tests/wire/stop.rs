@@ -4,10 +4,12 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tapio_tests::command::TestCommand;
 use tapio_tests::controller::TestController;
 use tapio_tests::deadline::wait_until;
 use tapio_tests::http::{Connection, PATIENCE, Request};
 use tapio_tests::payload;
+use tapio_tests::program::Program;
 
 /// The page's limit, and what a busy machine may add to reading the clock.
 const LIMIT: Duration = Duration::from_millis(5_500);
@@ -50,6 +52,20 @@ fn its_log_can_be_an_object_a_line_from_the_first_to_the_last() {
         );
     }
     assert!(!log.is_empty(), "it said nothing");
+}
+
+#[test]
+fn why_it_does_not_run_is_an_object_too() {
+    for arguments in [["--listen", "256.0.0.1:1"], ["--profile", "/nonexistent"]] {
+        let refused = TestCommand::new(Program::Controller)
+            .args(["--log-format", "json", "--log-level", "off"])
+            .args(arguments)
+            .run()
+            .expect_code(1);
+        let line: Value = serde_json::from_str(&refused.stderr).expect("one object");
+        assert_eq!(line["program"], "tapio-controller", "{line}");
+        assert_eq!(line["level"], "error", "{line}");
+    }
 }
 
 #[test]
