@@ -15,7 +15,7 @@ pub fn die(arguments: &[String]) -> ExitCode {
     os::rest()
 }
 
-/// `fault segv|fpe|ill|trap`: does what the processor refuses.
+/// `fault segv|ill`: does what the processor refuses.
 pub fn fault(arguments: &[String]) -> ExitCode {
     match arguments.first().map_or("segv", String::as_str) {
         "segv" => {
@@ -76,6 +76,38 @@ pub fn alarm(_: &[String]) -> ExitCode {
         )
     };
     os::checked("setitimer", result);
+    os::rest()
+}
+
+/// `posix-timer`: the same by a timer that it made, whose signal it is told of as the timer's.
+pub fn posix_timer(_: &[String]) -> ExitCode {
+    os::say(&format!(r#"{{"pid":{}}}"#, os::this_pid()));
+    let mut timer: libc::c_int = 0;
+    let no_event = std::ptr::null_mut::<libc::sigevent>();
+    // SAFETY: the kernel's own number of the timer is an int, for which there is room; without an
+    // event it sends SIGALRM.
+    let made = unsafe {
+        libc::syscall(
+            libc::SYS_timer_create,
+            libc::CLOCK_MONOTONIC,
+            no_event,
+            &raw mut timer,
+        )
+    };
+    os::checked("timer_create", made);
+    // SAFETY: the value is a whole itimerspec that lives across the call; no old value is asked.
+    let set = unsafe {
+        let mut value: libc::itimerspec = std::mem::zeroed();
+        value.it_value.tv_nsec = 30_000_000;
+        libc::syscall(
+            libc::SYS_timer_settime,
+            timer,
+            0,
+            &raw const value,
+            std::ptr::null_mut::<libc::itimerspec>(),
+        )
+    };
+    os::checked("timer_settime", set);
     os::rest()
 }
 

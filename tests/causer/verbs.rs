@@ -6,13 +6,14 @@ use crate::{contained, flood, kill, lives, memory, network, storage, threads, wi
 
 type Verb = fn(&[String]) -> ExitCode;
 
-const VERBS: [(&str, Verb); 44] = [
+const VERBS: [(&str, Verb); 45] = [
     ("exit", lives::exit),
     ("die", lives::die),
     ("fault", lives::fault),
     ("pause", lives::pause),
     ("orphan", lives::orphan),
     ("alarm", lives::alarm),
+    ("posix-timer", lives::posix_timer),
     ("cpu-limit", lives::cpu_limit),
     ("parent-death", lives::parent_death),
     ("pid-namespace", lives::pid_namespace),

@@ -153,6 +153,7 @@ fn the_kernel_sends(words: &str, signal: libc::c_int) {
     assert_eq!(death.fact("sender"), "kernel");
     assert_eq!(death.fact("signal"), signal);
     assert_eq!(death.fact("oom_victim"), false);
+    assert_eq!(death.fact("cause"), "not_observed");
     stage.end();
 }
 
@@ -160,6 +161,12 @@ fn the_kernel_sends(words: &str, signal: libc::c_int) {
 #[test]
 fn an_interval_timer_is_the_kernel() {
     the_kernel_sends("alarm", libc::SIGALRM);
+}
+
+/// Its signal says by a code below zero that it is not the kernel's, and nobody sent it all the same.
+#[test]
+fn a_timer_of_the_process_is_the_kernel() {
+    the_kernel_sends("posix-timer", libc::SIGALRM);
 }
 
 /// SIGKILL from the kernel, and no memory involved.
