@@ -6,7 +6,7 @@ use crate::{contained, flood, kill, lives, memory, network, storage, threads, wi
 
 type Verb = fn(&[String]) -> ExitCode;
 
-const VERBS: [(&str, Verb); 45] = [
+const VERBS: [(&str, Verb); 46] = [
     ("exit", lives::exit),
     ("die", lives::die),
     ("fault", lives::fault),
@@ -52,6 +52,7 @@ const VERBS: [(&str, Verb); 45] = [
     ("read-disk", storage::read_disk),
     ("degrades", wire::degrades),
     ("loses", wire::loses),
+    ("stifled", wire::stifled),
 ];
 
 /// Plays the scene that the first word names.

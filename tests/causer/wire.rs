@@ -1,5 +1,6 @@
-//! A wire of one's own that becomes slow or loses everything: netem on the loopback of a network
-//! namespace. What the socket itself says of it (TCP_INFO, which `ss -i` prints) goes into the log.
+//! A wire of one's own that becomes slow, loses everything or takes nothing: a queueing discipline on
+//! the loopback of a network namespace. What the socket itself says of it (TCP_INFO, which `ss -i`
+//! prints) goes into the log.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::netlink::ask;
 use crate::os::{argument, clock_ns, say, wait_until_ns};
-use crate::sockets::{Info, own_network, pair, set};
+use crate::sockets::{Info, own_network, pair, reset_on_close, set};
+use tapio_tests::filter::drop_everything;
 
 const RTM_NEWQDISC: u16 = 36;
 const TCA_KIND: u16 = 1;
@@ -47,15 +49,26 @@ fn options(treatment: Treatment) -> Vec<u8> {
 
 /// Puts netem in front of the loopback of this namespace, or changes it.
 fn treat(treatment: Treatment) {
+    queue_by(b"netem\0", &options(treatment));
+}
+
+/// Lets the loopback of this namespace take nothing more: what is sent fails at once, and locally.
+fn take_nothing() {
+    let limit = 0u32.to_ne_bytes();
+    queue_by(b"pfifo\0", &limit);
+}
+
+fn queue_by(kind: &[u8], options: &[u8]) {
     let mut body = vec![0; 4]; // struct tcmsg: no family
     for word in [LOOPBACK, HANDLE, TC_H_ROOT, 0] {
         body.extend(word.to_ne_bytes());
     }
-    attribute(&mut body, TCA_KIND, b"netem\0");
-    attribute(&mut body, TCA_OPTIONS, &options(treatment));
+    attribute(&mut body, TCA_KIND, kind);
+    attribute(&mut body, TCA_OPTIONS, options);
     let flags = libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
     let error = ask(libc::NETLINK_ROUTE, RTM_NEWQDISC, flags, &body);
-    assert_eq!(error, 0, "causer: no netem here");
+    let kind = String::from_utf8_lossy(kind);
+    assert_eq!(error, 0, "causer: no {kind} here");
 }
 
 /// A word there and back.
@@ -105,6 +118,33 @@ pub fn degrades(words: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+fn await_retransmits(stream: &TcpStream, wanted: u32) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while Info::of(stream).retransmits() < wanted {
+        assert!(Instant::now() < until, "causer: never sent again");
+        wait_until_ns(clock_ns() + 1_000_000);
+    }
+}
+
+/// `stifled COUNT`: what a connection sent is lost, and so often it cannot be sent again: this machine
+/// itself does not take it.
+pub fn stifled(words: &[String]) -> ExitCode {
+    own_network(true);
+    let (mut ours, mut theirs) = pair();
+    exchange(&mut ours, &mut theirs);
+    let local = ours.local_addr().expect("causer: its address").port();
+    drop_everything(&theirs);
+    ours.write_all(b"word").expect("causer: a word");
+    take_nothing();
+    await_retransmits(&ours, argument(words, 0));
+    let retransmits = Info::of(&ours).retransmits();
+    reset_on_close(&ours);
+    say(&format!(
+        r#"{{"src_port":{local},"retransmits":{retransmits}}}"#
+    ));
+    ExitCode::SUCCESS
+}
+
 /// `loses COUNT`: what a connection sends is lost until it has sent it again so often; then it arrives.
 pub fn loses(words: &[String]) -> ExitCode {
     let wanted: u32 = argument(words, 0);
@@ -117,11 +157,7 @@ pub fn loses(words: &[String]) -> ExitCode {
         loses_all: true,
     });
     ours.write_all(b"word").expect("causer: a word");
-    let until = Instant::now() + Duration::from_secs(30);
-    while Info::of(&ours).retransmits() < wanted {
-        assert!(Instant::now() < until, "causer: never sent again");
-        wait_until_ns(clock_ns() + 1_000_000);
-    }
+    await_retransmits(&ours, wanted);
     treat(Treatment::default());
     theirs
         .read_exact(&mut [0; 4])

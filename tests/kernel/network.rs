@@ -289,6 +289,24 @@ fn retransmits_are_told_when_they_reach_the_count_and_once_in_a_window() {
     }
 }
 
+/// The socket counts what it tried, and from 6.18 on the hook tells of it: with an error.
+#[test]
+fn what_could_not_be_sent_again_is_no_retransmit() {
+    let trace = Trace::from_now("tcp/tcp_retransmit_skb", ALL);
+    let agent = TestAgent::observe_network(&json!({"retransmit_count": 2}), &[]);
+    let cgroup = Cgroup::new();
+    let caused = Caused::by(&cgroup, "stifled 4");
+    let report = agent.stop();
+    assert!(number(&caused.log, "retransmits") >= 4, "{}", caused.log);
+    let its_port = format!("sport={}", caused.log["src_port"]);
+    let is_error = |word: &str| word.starts_with("err=") && word != "err=0";
+    let traced = trace.lines_with(&[its_port]);
+    let sent = traced.iter().filter(|line| !line.split(' ').any(is_error));
+    assert_eq!(sent.count(), 0, "the scene failed: {traced:?}");
+    let events = caused.events(&report);
+    assert!(!events.iter().any(|event| event.is(SPIKE)), "{events:?}");
+}
+
 /// An acknowledgement is held back for 40 ms, of which the smoothed value takes an eighth each time.
 #[test]
 fn a_round_trip_beyond_the_limit_is_told_once_its_baseline_has_its_samples() {
