@@ -261,15 +261,15 @@ fn lose(mut ours: TcpStream, theirs: &TcpStream, patience_ms: i32, wanted: Error
     log_of(&ours, local, remote)
 }
 
-/// `slow COUNT`: a connection as it should be, and one to the same place whose acknowledgements come
-/// late, because the peer leaves what it gets unread.
+/// `slow COUNT [BEFORE]`: as many connections as they should be, and one to the same place whose
+/// acknowledgements come late, because the peer leaves what it gets unread.
 pub fn slow(words: &[String]) -> ExitCode {
     let count: u32 = argument(words, 0);
     let listener = TcpListener::bind("127.0.0.1:0").expect("causer: a listener");
     let to = listener.local_addr().expect("causer: its address");
-    drop(TcpStream::connect(to).expect("causer: a connection"));
+    let before: u32 = words.get(1).map_or(1, |_| argument(words, 1));
+    let lowest_us = (0..before).map(|_| round_trip_of_one(&listener, to)).min();
     let mut ours = TcpStream::connect(to).expect("causer: a connection");
-    let _first = listener.accept().expect("causer: it was accepted");
     let (theirs, _) = listener.accept().expect("causer: it was accepted");
     let local = ours.local_addr().expect("causer: its address").port();
     set(&ours, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
@@ -279,7 +279,17 @@ pub fn slow(words: &[String]) -> ExitCode {
         await_acknowledgement(&ours);
     }
     drop(ours);
-    log(local, to.port(), 1)
+    let says = format!(r#","lowest_us":{}"#, lowest_us.unwrap_or(0));
+    log_with(local, to.port(), 1, &says)
+}
+
+/// What the socket says of a connection that is made and closed.
+fn round_trip_of_one(listener: &TcpListener, to: SocketAddr) -> u32 {
+    let ours = TcpStream::connect(to).expect("causer: a connection");
+    let _theirs = listener.accept().expect("causer: it was accepted");
+    let round_trip_us = Info::of(&ours).rtt_us();
+    drop(ours);
+    round_trip_us
 }
 
 /// Waits until nothing that was sent is unacknowledged.
