@@ -76,6 +76,7 @@ fn a_request_under_way_while_its_observer_is_switched_off_or_on() {
     let latency_us = spike.fact("latency_us").as_u64();
     assert!(latency_us >= Some(MEANWHILE_MS * 1_000), "{spike:?}");
     assert!(latency_us <= log["took_us"].as_u64(), "{spike:?}");
+    assert_eq!(spike.fact("config_generation"), 3, "that of its end");
     cgroup.assert_named_by(&spike);
 
     // The addresses of the requests before are used again.
@@ -111,6 +112,7 @@ fn a_connection_made_while_its_observer_was_switched_off() {
         event.is("kernel.network.connection_lost") && event.fact("pid") == scene.pid()
     });
     assert_eq!(lost.fact("comm"), "early-one");
+    assert_eq!(lost.fact("config_generation"), 2, "that of its end");
     cgroup.assert_named_by(&lost);
     agent.stop();
 }
