@@ -7,6 +7,7 @@ mod hosts;
 mod layout;
 mod manifests;
 mod oracles;
+mod pages;
 mod readme;
 mod scripts;
 mod size;
