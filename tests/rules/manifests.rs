@@ -239,3 +239,27 @@ fn images_carry_the_version_of_the_workspace() {
         }
     }
 }
+
+/// The name a pod gives its filter is the file's, which has to be on the nodes under it.
+#[test]
+fn the_component_gives_the_agent_the_filter_beside_it_and_changes_nothing_else() {
+    const PROFILE: [&str; 3] = ["template", "spec", "securityContext"];
+    let before = all();
+    let after = manifests::with_component("localhost-seccomp");
+    for (mut was, mut is) in before.into_iter().zip(after) {
+        if is.kind() == "DaemonSet" {
+            let profile = |object: &mut Object| {
+                let spec = &mut object.value["spec"];
+                let context = PROFILE.iter().fold(spec, |value, name| &mut value[*name]);
+                std::mem::take(&mut context["seccompProfile"])
+            };
+            assert_eq!(profile(&mut was)["type"], "RuntimeDefault");
+            let profile = profile(&mut is);
+            assert_eq!(profile["type"], "Localhost");
+            let name = profile["localhostProfile"].as_str().expect("a name");
+            let file = manifests::folder().join("localhost-seccomp").join(name);
+            assert!(file.is_file(), "{}", file.display());
+        }
+        assert_eq!(was.value, is.value, "{} {}", is.kind(), is.name());
+    }
+}

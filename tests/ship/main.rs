@@ -6,6 +6,7 @@
 mod alone;
 mod image;
 mod installed;
+mod manifests;
 mod name_server;
 mod podman;
 mod quickstart;

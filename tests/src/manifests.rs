@@ -88,3 +88,39 @@ pub fn daemon_set() -> Object {
         .find(|object| object.kind() == "DaemonSet")
         .expect("the agent is a DaemonSet")
 }
+
+/// What a component of the kustomization makes of the objects, its patches applied.
+///
+/// # Panics
+/// When a patch is for nothing, or for what is not there to be replaced.
+pub fn with_component(name: &str) -> Vec<Object> {
+    let mut objects = all();
+    let component = read(&format!("{name}/kustomization.yaml")).remove(0);
+    assert_eq!(component["kind"], "Component", "{name}");
+    for patch in items(&component["patches"]) {
+        let target = &patch["target"];
+        let object = objects
+            .iter_mut()
+            .find(|o| target["kind"] == o.kind() && target["name"] == o.name())
+            .unwrap_or_else(|| panic!("there is no {target:?}"));
+        let text = patch["patch"].as_str().expect("a patch is text");
+        let steps: Value = serde_yaml::from_str(text).expect("a patch is YAML");
+        items(&steps).for_each(|step| replace(&mut object.value, step));
+    }
+    objects
+}
+
+/// One `replace` of RFC 6902, the one step that components here take.
+fn replace(object: &mut Value, step: &Value) {
+    assert_eq!(step["op"], "replace", "{step:?}");
+    let path = step["path"].as_str().expect("a path");
+    let names = path.strip_prefix('/').expect("from the top").split('/');
+    let place = names.fold(object, |value, name| {
+        let found = match value {
+            Value::Sequence(list) => name.parse().ok().and_then(|at: usize| list.get_mut(at)),
+            other => other.get_mut(name),
+        };
+        found.unwrap_or_else(|| panic!("{path}: there is no {name}"))
+    });
+    *place = step["value"].clone();
+}
