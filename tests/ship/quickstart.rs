@@ -2,7 +2,7 @@
 //! touches anything.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -32,6 +32,26 @@ fn refuses(mut command: Command, why: &str, not_why: &str) {
     assert!(said.contains(why) && !said.contains(not_why), "{said}");
 }
 
+/// The programs that ship, except that the agent looks at the network alone.
+fn an_agent_that_sees_no_death(folder: &TestFolder) {
+    for program in ["tapio", "tapio-controller"] {
+        symlink(dist().join(program), folder.join(program)).expect("a new link");
+    }
+    let shipped = dist().join("tapio-agent").display().to_string();
+    let script = format!("#!/bin/sh\nexec {shipped} \"$@\" --observers network\n");
+    let agent = folder.write("tapio-agent", script);
+    fs::set_permissions(agent, fs::Permissions::from_mode(0o755)).expect("it is ours");
+}
+
+#[test]
+fn a_failure_nothing_was_told_of_is_not_passed_over() {
+    let folder = TestFolder::new();
+    an_agent_that_sees_no_death(&folder);
+    let mut command = Command::new(repository::top().join("scripts/quickstart"));
+    command.env("TAPIO_BIN_DIR", folder.path());
+    refuses(command, "failures nothing was told", "signal 11");
+}
+
 #[test]
 fn without_root_it_says_so() {
     let folder = TestFolder::new();
@@ -58,7 +78,7 @@ fn it_ends_with_what_the_kernel_said() {
     let output = output.expect("it starts");
     let said = said(&output);
     assert!(output.status.success(), "{said}");
-    for word in ["signal 11 (SEGV)", "signal 9 (KILL)", "1 agent,"] {
+    for word in ["signal 11 (SEGV)", "signal 9 (KILL) from bash", "1 agent,"] {
         assert!(said.contains(word), "{said}");
     }
     assert!(!said.contains("no events accepted"), "{said}");
