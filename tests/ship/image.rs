@@ -62,6 +62,23 @@ fn words<'a>(words: &'a [String], more: &[&'a str]) -> Vec<&'a str> {
         .collect()
 }
 
+/// The files in an image, but for those that Podman makes to mount something over.
+fn files_of(podman: &Podman, image: &str) -> Vec<String> {
+    let id = podman.run(&["create", image]);
+    let tar = podman.folder.join("root.tar").display().to_string();
+    podman.run(&["export", "--output", &tar, &id]);
+    let list = std::process::Command::new("tar")
+        .args(["-tvf", &tar])
+        .output()
+        .expect("tar");
+    String::from_utf8_lossy(&list.stdout)
+        .lines()
+        .filter(|line| line.starts_with('-') && !line.contains(" 0 "))
+        .filter_map(|line| line.split_whitespace().last())
+        .map(str::to_owned)
+        .collect()
+}
+
 #[test]
 fn the_agents_image_is_small_and_holds_its_program_alone() {
     let podman = Podman::new();
@@ -69,20 +86,27 @@ fn the_agents_image_is_small_and_holds_its_program_alone() {
     let size = podman.run(&["image", "inspect", "--format={{.Size}}", &image]);
     let size: u64 = size.parse().expect("a number");
     assert!(size <= AGENT_BYTES_MAX, "{size} bytes");
-    let id = podman.run(&["create", &image]);
-    let tar = podman.folder.join("root.tar").display().to_string();
-    podman.run(&["export", "--output", &tar, &id]);
-    let list = std::process::Command::new("tar")
-        .args(["-tvf", &tar])
-        .output()
-        .expect("tar");
-    let list = String::from_utf8_lossy(&list.stdout).into_owned();
-    let files: Vec<&str> = list
-        .lines()
-        .filter(|line| line.starts_with('-') && !line.contains(" 0 "))
-        .filter_map(|line| line.split_whitespace().last())
-        .collect();
-    assert_eq!(files, ["tapio-agent"], "{list}");
+    assert_eq!(files_of(&podman, &image), ["tapio-agent"]);
+}
+
+/// A base may bring a user of its own, who would have no right to begin with.
+#[test]
+fn on_another_base_the_agent_is_root_still_and_probes() {
+    let podman = Podman::new();
+    let base = podman.base();
+    let image = podman.image_with("agent", &["--base", &base]);
+    let user = podman.run(&["image", "inspect", "--format={{.User}}", &image]);
+    assert_eq!(user, "0:0");
+    let files = files_of(&podman, &image);
+    for wanted in ["etc/passwd", "tapio-agent"] {
+        assert!(files.iter().any(|file| file == wanted), "{files:?}");
+    }
+    let capabilities = capabilities();
+    let held: Vec<&str> = capabilities.iter().map(String::as_str).collect();
+    let mut run = run_words(&podman, &held, "ro");
+    run.retain(|word| !word.starts_with("--user"));
+    let output = podman.command(&words(&run, &["--rm", &image, "probe"]));
+    assert!(output.status.success(), "{}", said(&output));
 }
 
 /// The hierarchy is mounted to be written to, which the DaemonSet does not do: a self test makes

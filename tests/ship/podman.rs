@@ -59,6 +59,12 @@ impl Podman {
     /// Builds an image from what `scripts/dist` left: its name.
     #[track_caller]
     pub fn image(&self, target: &str) -> String {
+        self.image_with(target, &[])
+    }
+
+    /// The same, with more words for `scripts/image`.
+    #[track_caller]
+    pub fn image_with(&self, target: &str, more: &[&str]) -> String {
         let dist: PathBuf = dist();
         let from = dist
             .strip_prefix(repository::top())
@@ -68,11 +74,40 @@ impl Podman {
             .arg(target)
             .arg("--prebuilt")
             .arg(from)
+            .args(more)
             .current_dir(repository::top())
             .output()
             .expect("the script starts");
         assert!(output.status.success(), "{}", said(&output));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// What distroless calls static: who is who, certificates, a folder for anybody, no shell; and a
+    /// user who is nobody. Its name.
+    #[track_caller]
+    pub fn base(&self) -> String {
+        const NAME: &str = "localhost/base:1";
+        self.folder
+            .write("passwd", "root:x:0:0::/:\nnonroot:x:65532:65532::/:\n");
+        self.folder.write("certificates", "none\n");
+        let recipe = "FROM scratch\nCOPY passwd /etc/passwd\n\
+            COPY certificates /etc/ssl/certs/ca-certificates.crt\nUSER 65532:65532\n";
+        let recipe = self
+            .folder
+            .write("Dockerfile", recipe)
+            .display()
+            .to_string();
+        let context = self.folder.path().display().to_string();
+        let words = [
+            "build",
+            "--isolation=chroot",
+            "--tag",
+            NAME,
+            "--file",
+            &recipe,
+        ];
+        self.run(&[&words[..], &[&context]].concat());
+        NAME.to_owned()
     }
 }
 
