@@ -6,11 +6,10 @@
 use std::ffi::CStr;
 use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 
-const MAP_CREATE: libc::c_long = 0;
-const PROG_LOAD: libc::c_long = 5;
-const RAW_TRACEPOINT_OPEN: libc::c_long = 17;
+use tapio_tests::bpf::{self, Command, address, pair};
+
 const TYPE_HASH: u32 = 1;
 const TYPE_RAW_TRACEPOINT: u32 = 17;
 
@@ -44,10 +43,12 @@ pub struct Hash(OwnedFd);
 
 impl Hash {
     pub fn new() -> io::Result<Self> {
-        let mut create = [0u64; 16];
-        create[0] = pair(TYPE_HASH, 8);
-        create[1] = pair(8 * VALUE_WORDS.unsigned_abs(), ENTRIES);
-        Ok(Self(bpf(MAP_CREATE, &create)?))
+        let create = [
+            pair(TYPE_HASH, 8),
+            pair(8 * VALUE_WORDS.unsigned_abs(), ENTRIES),
+        ];
+        // SAFETY: there is no address among the words, and a map comes as a descriptor.
+        unsafe { bpf::open(Command::MapCreate, &create) }.map(Self)
     }
 }
 
@@ -82,15 +83,20 @@ impl Beside {
 
     fn attach(hook: &CStr, program: &[u64]) -> io::Result<Self> {
         let count = u32::try_from(program.len()).map_err(io::Error::other)?;
-        let mut load = [0u64; 16];
-        load[0] = pair(TYPE_RAW_TRACEPOINT, count);
-        load[1] = address(program.as_ptr().addr())?;
-        load[2] = address(c"GPL".as_ptr().addr())?;
-        let program = bpf(PROG_LOAD, &load)?;
-        let mut open = [0u64; 16];
-        open[0] = address(hook.as_ptr().addr())?;
-        open[1] = u64::try_from(program.as_raw_fd()).map_err(io::Error::other)?;
-        let link = bpf(RAW_TRACEPOINT_OPEN, &open)?;
+        let load = [
+            pair(TYPE_RAW_TRACEPOINT, count),
+            address(program.as_ptr()),
+            address(c"GPL".as_ptr()),
+        ];
+        // SAFETY: the program has as many instructions as is said, the licence ends with a NUL, both
+        // live across the call, and a program comes as a descriptor.
+        let program = unsafe { bpf::open(Command::ProgramLoad, &load) }?;
+        let open = [
+            address(hook.as_ptr()),
+            pair(program.as_raw_fd().unsigned_abs(), 0),
+        ];
+        // SAFETY: the name ends with a NUL and lives across the call, and a link comes as a descriptor.
+        let link = unsafe { bpf::open(Command::RawTracepointOpen, &open) }?;
         Ok(Self {
             program,
             _link: link,
@@ -144,31 +150,4 @@ fn instruction(code: u8, to: u8, from: u8, offset: i16, value: i32) -> u64 {
     let [o0, o1] = offset.to_ne_bytes();
     let [v0, v1, v2, v3] = value.to_ne_bytes();
     u64::from_ne_bytes([code, from << 4 | to, o0, o1, v0, v1, v2, v3])
-}
-
-/// Two halves of an attribute word, the lower first.
-fn pair(low: u32, high: u32) -> u64 {
-    u64::from(low) | u64::from(high) << 32
-}
-
-fn address(of: usize) -> io::Result<u64> {
-    u64::try_from(of).map_err(io::Error::other)
-}
-
-fn bpf(command: libc::c_long, attributes: &[u64; 16]) -> io::Result<OwnedFd> {
-    // SAFETY: the attributes are 128 live bytes, and what they point to outlives the call.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            attributes.as_ptr(),
-            size_of_val(attributes),
-        )
-    };
-    let fd = i32::try_from(result).map_err(io::Error::other)?;
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the commands in use answer with a fresh descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

@@ -6,12 +6,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::str::FromStr;
 
-const BPF_PROG_GET_FD_BY_ID: libc::c_int = 13;
-const BPF_MAP_GET_FD_BY_ID: libc::c_int = 14;
-const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+use tapio_tests::bpf::{self, Command, address, pair};
 
 /// Of `struct bpf_prog_info`, as far as it is read, and where its fields stand.
 const INFO_BYTES: usize = 216;
@@ -23,15 +21,6 @@ const SKIPPED_AT: usize = 208;
 /// The kernel cuts names there.
 const NAME_BYTES_MAX: usize = 15;
 const MAPS_MAX: u32 = 32;
-
-/// The first fields of `union bpf_attr` for the commands in use.
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct Attributes {
-    id_or_fd: u32,
-    info_bytes: u32,
-    info: u64,
-}
 
 /// One program, its name as far as the kernel keeps it.
 #[derive(Debug)]
@@ -78,7 +67,7 @@ pub fn skipped(pid: u32, program: &str) -> u64 {
 pub fn map_bytes(held: &[Held]) -> u64 {
     let maps: BTreeSet<u32> = held.iter().flat_map(|held| held.maps.clone()).collect();
     let bytes = |id| -> u64 {
-        let map = open(BPF_MAP_GET_FD_BY_ID, id);
+        let map = open(Command::MapById, id);
         let path = format!("/proc/self/fdinfo/{}", map.as_raw_fd());
         let text = fs::read_to_string(path).expect("our own descriptor");
         number(&text, "memlock:").expect("the kernel says it")
@@ -92,18 +81,22 @@ fn number<T: FromStr>(text: &str, key: &str) -> Option<T> {
 }
 
 fn about(id: u32) -> Held {
-    let program = open(BPF_PROG_GET_FD_BY_ID, id);
+    let program = open(Command::ProgramById, id);
     let mut ids = [0u32; MAPS_MAX as usize];
     let mut info = [0u8; INFO_BYTES];
     info[MAPS_AT..][..4].copy_from_slice(&MAPS_MAX.to_ne_bytes());
-    let room = ids.as_mut_ptr().expose_provenance() as u64;
+    let room = address(ids.as_mut_ptr());
     info[MAP_IDS_AT..][..8].copy_from_slice(&room.to_ne_bytes());
-    let asked = Attributes {
-        id_or_fd: program.as_raw_fd().unsigned_abs(),
-        info_bytes: u32::try_from(INFO_BYTES).expect("small"),
-        info: info.as_mut_ptr().expose_provenance() as u64,
-    };
-    bpf(BPF_OBJ_GET_INFO_BY_FD, &asked);
+    let asked = [
+        pair(
+            program.as_raw_fd().unsigned_abs(),
+            u32::try_from(INFO_BYTES).expect("small"),
+        ),
+        address(info.as_mut_ptr()),
+    ];
+    // SAFETY: `info` has as many bytes as is said, and `ids` room for as many as stands in it; both
+    // live across the call.
+    unsafe { bpf::call(Command::InfoByFd, &asked) }.expect("what the program is");
     let u32_at = |at: usize| u32::from_ne_bytes(info[at..at + 4].try_into().expect("four"));
     let name = info[NAME_AT..].split(|byte| *byte == 0).next();
     let skipped = info[SKIPPED_AT..].try_into().expect("eight");
@@ -118,28 +111,7 @@ fn about(id: u32) -> Held {
 }
 
 #[track_caller]
-fn open(command: libc::c_int, id_or_fd: u32) -> OwnedFd {
-    let attributes = Attributes {
-        id_or_fd,
-        ..Attributes::default()
-    };
-    let fd = bpf(command, &attributes);
-    // SAFETY: the descriptor is fresh and nobody else's.
-    unsafe { OwnedFd::from_raw_fd(fd) }
-}
-
-#[track_caller]
-fn bpf(command: libc::c_int, attributes: &Attributes) -> libc::c_int {
-    // SAFETY: the attributes are whole for the commands in use; `info` is null or a buffer of as many
-    // bytes as they say, in which `map_ids` has room for as many as it says; all live across the call.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            &raw const *attributes,
-            size_of::<Attributes>(),
-        )
-    };
-    assert!(result >= 0, "bpf: {}", std::io::Error::last_os_error());
-    result.try_into().expect("a small number")
+fn open(command: Command, id: u32) -> OwnedFd {
+    // SAFETY: there is no address among the words, and both commands answer with a descriptor.
+    unsafe { bpf::open(command, &[pair(id, 0)]) }.expect("the id is the kernel's")
 }

@@ -5,6 +5,7 @@
 //! Nothing is mocked and nothing is skipped: what cannot run says so and fails.
 
 pub mod agent;
+pub mod bpf;
 pub mod command;
 pub mod controller;
 pub mod deadline;
