@@ -77,12 +77,21 @@ fn empty_bounding_set() -> io::Result<()> {
 pub fn may_write(about: &Metadata) -> bool {
     // SAFETY: neither call takes anything or can fail.
     let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
-    let wanted = match (about.uid() == user, about.gid() == group) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let is_of_group = about.gid() == group || further_groups(&status).any(|gid| gid == about.gid());
+    let wanted = match (about.uid() == user, is_of_group) {
         (true, _) => 0o300,
         (false, true) => 0o030,
         (false, false) => 0o003,
     };
     about.mode() & wanted == wanted
+}
+
+/// The groups of a process besides its own, from what `/proc/PID/status` says of it.
+fn further_groups(status: &str) -> impl Iterator<Item = u32> {
+    let line = status.lines().find_map(|line| line.strip_prefix("Groups:"));
+    let words = line.into_iter().flat_map(str::split_whitespace);
+    words.filter_map(|word| word.parse().ok())
 }
 
 fn control(option: libc::c_int, argument: libc::c_int) -> io::Result<()> {
@@ -114,6 +123,13 @@ fn set_none() -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_is_of_further_groups_too() {
+        let status = "Name:\ttapio-agent\nGid:\t7\t7\t7\t7\nGroups:\t4 998 1000 \nNStgid:\t1\n";
+        assert_eq!(further_groups(status).collect::<Vec<_>>(), [4, 998, 1000]);
+        assert_eq!(further_groups("Groups:\t\n").count(), 0);
+    }
 
     #[test]
     fn nothing_is_left_in_any_set() {
