@@ -23,6 +23,7 @@ struct State {
     read_only: bool,
     refuses_cuts: bool,
     refuses_syncs: bool,
+    unreadable: Option<String>,
     /// Calls that change something until the process ends; `Some(0)` is after its end.
     calls_left: Option<u64>,
     /// How many bytes of the append that is cut short by the end still arrive.
@@ -118,6 +119,11 @@ impl SimulatedDisk {
         self.0.borrow_mut().refuses_syncs = refuses_syncs;
     }
 
+    /// A bad block in this file.
+    pub fn spoil(&self, name: &str) {
+        self.0.borrow_mut().unreadable = Some(name.to_owned());
+    }
+
     /// The process ends at the given call from now; an append then leaves that many bytes.
     pub fn end_after(&self, calls: u64, torn_bytes: usize) {
         let mut state = self.0.borrow_mut();
@@ -198,7 +204,11 @@ impl Disk for SimulatedDisk {
     }
 
     fn read(&self, name: &str) -> io::Result<Cursor<Vec<u8>>> {
-        Ok(Cursor::new(self.0.borrow_mut().inode(name)?.bytes.clone()))
+        let mut state = self.0.borrow_mut();
+        if state.unreadable.as_deref() == Some(name) {
+            return Err(io::Error::other("a bad block"));
+        }
+        Ok(Cursor::new(state.inode(name)?.bytes.clone()))
     }
 
     fn create(&self, name: &str) -> io::Result<SimulatedFile> {

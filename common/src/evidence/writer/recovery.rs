@@ -98,7 +98,8 @@ impl<D: Disk> Writer<D> {
             };
             self.take_part(name);
             sealed.push(name);
-            match read_link(&self.disk, name, &file.name)? {
+            let link = read_link(&self.disk, name, &file.name);
+            match link.map_err(|error| of_file(&file.name, &error))? {
                 Ok(link) => links.push(link),
                 Err(_) => recovered.damaged.push(file.name.clone()),
             }
@@ -155,7 +156,10 @@ impl<D: Disk> Writer<D> {
                 recovered.damaged.push(file.name.clone());
                 Ok(())
             }
-            (false, false) => self.reopen(name, file.bytes, recovered),
+            (false, false) => {
+                let reopened = self.reopen(name, file.bytes, recovered);
+                reopened.map_err(|error| of_file(&file.name, &error))
+            }
         }
     }
 
@@ -215,6 +219,11 @@ impl<D: Disk> Writer<D> {
         let at = now.wall;
         self.cover(Entry::ClockSet(ClockSet { at, by_nanos }), now);
     }
+}
+
+/// Which file it is, of a folder of hundreds.
+fn of_file(file: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{file}: {error}"))
 }
 
 /// What the file holds up to the end of its last whole line, and how many lines, finished or not,

@@ -140,3 +140,17 @@ fn a_clock_set_back_between_two_runs_is_told() {
     };
     assert_eq!((set.at, set.by_nanos), (now.wall, -600_000_000_000));
 }
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let (disk, mut writer, mut clock) = fresh("2026-11-21T14:10:00Z");
+    put(&mut writer, clock.0.wall, 1, clock.0);
+    writer.settle(clock.pass(NANOS_PER_HOUR));
+    put(&mut writer, clock.0.wall, 2, clock.0);
+    for file in ["2026-11-21T14.seal", "2026-11-21T15.jsonl"] {
+        disk.spoil(file);
+        let opened = Writer::open(disk.clone(), Limits::default(), None, clock.0);
+        let refused = opened.expect_err("a bad block").to_string();
+        assert_eq!(refused, format!("{file}: a bad block"));
+    }
+}
