@@ -65,7 +65,7 @@ impl Timestamp {
             digits(text, 14, 2)?,
             digits(text, 17, 2)?,
         );
-        let in_range = (1970..=2553).contains(&year)
+        let in_range = (1970..=2554).contains(&year)
             && (1..=12).contains(&month)
             && (1..=days_in_month(year, month)).contains(&day)
             && hour < 24
@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_moments() {
+    fn known_moments_from_the_first_to_the_last() {
         for (nanos, text) in [
             (0, "1970-01-01T00:00:00.000000000Z"),
             (
@@ -248,7 +248,10 @@ mod tests {
             (u64::MAX, "2554-07-21T23:34:33.709551615Z"),
         ] {
             assert_eq!(Timestamp(nanos).to_string(), text);
+            assert_eq!(Timestamp::from_rfc3339(text), Some(Timestamp(nanos)));
         }
+        let past_the_last = "2554-07-21T23:34:33.709551616Z";
+        assert_eq!(Timestamp::from_rfc3339(past_the_last), None);
     }
 
     #[test]
