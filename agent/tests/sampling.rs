@@ -178,6 +178,11 @@ fn a_cpu_is_told_of_on_entering_and_on_leaving_and_not_between() {
     assert!((200..500).contains(&permille), "{entered:?}");
     assert_eq!((entered[0].cpu, entered[0].limit), (0, 200));
     assert_eq!(entered[0].duration_ns, 0);
+    let cycles = entered[0].cycles;
+    assert!(
+        cycles > 0 && cycles % PERIOD == 0,
+        "the faults of whole samples: {entered:?}"
+    );
     driven.play(MANY, 100);
     let stalled = driven.told();
     assert_eq!(kinds(&stalled), [(RECORD_CPU_STALL, false)]);

@@ -138,20 +138,24 @@ fn the_owner_is_told_from_the_path() {
     let unique = format!("tapio-kernel-{}.slice", std::process::id());
     let pod_slice = POD.replace('-', "_");
     #[rustfmt::skip] // a table reads by its rows
-    let table = [
-        (format!("system.slice/docker-{ID}.scope/init.scope"), "docker", ID, None, None),
-        (format!("docker/{ID}"), "docker", ID, None, None),
+    let table: [(_, _, _, _, &[(&str, &str)]); 8] = [
+        (format!("system.slice/docker-{ID}.scope/init.scope"), "docker", ID, None, &[]),
+        (format!("docker/{ID}"), "docker", ID, None, &[]),
         (
             format!("kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{pod_slice}.slice/cri-containerd-{ID}.scope"),
-            "containerd", ID, Some(POD), None,
+            "containerd", ID, Some(POD), &[],
         ),
-        (format!("kubepods.slice/kubepods-pod{pod_slice}.slice/crio-{ID}.scope/container"), "cri-o", ID, Some(POD), None),
-        (format!("machine.slice/libpod-{ID}.scope/container"), "podman", ID, None, None),
-        ("lxc.payload.box".to_owned(), "lxc", "box", None, None),
-        ("system.slice/cron.service".to_owned(), "", "", None, Some("cron.service")),
+        (format!("kubepods.slice/kubepods-pod{pod_slice}.slice/crio-{ID}.scope/container"), "cri-o", ID, Some(POD), &[]),
+        (format!("machine.slice/libpod-{ID}.scope/container"), "podman", ID, None, &[]),
+        ("lxc.payload.box".to_owned(), "lxc", "box", None, &[]),
+        ("system.slice/cron.service".to_owned(), "", "", None, &[("systemd_unit", "cron.service")]),
+        (
+            "user.slice/user-1000.slice/user@1000.service/app.slice/mail.service".to_owned(), "", "", None,
+            &[("systemd_unit", "user@1000.service"), ("systemd_user_unit", "mail.service")],
+        ),
     ];
     let root = Cgroup::named(&unique);
-    for (path, runtime, container, pod, unit) in table {
+    for (path, runtime, container, pod, units) in table {
         let mut chain = Vec::new();
         let mut below = unique.clone();
         for part in path.split('/') {
@@ -181,8 +185,8 @@ fn the_owner_is_told_from_the_path() {
             wanted(pod.unwrap_or_default()),
             "{event:?}"
         );
-        if let Some(unit) = unit {
-            assert_eq!(event.fact("systemd_unit"), unit, "{event:?}");
+        for (name, unit) in units {
+            assert_eq!(event.fact(name), unit, "{event:?}");
         }
         while chain.pop().is_some() {} // the leaf first
     }

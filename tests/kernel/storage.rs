@@ -16,6 +16,7 @@ use tapio_tests::deadline::{SOON, wait_until};
 
 use crate::cgroup::{Cgroup, Hierarchy};
 use crate::floods::share_of;
+use crate::oracle::{ALL, Trace};
 use crate::scene::{Scene, number};
 
 const IO_ERROR: &str = "kernel.storage.io_error";
@@ -161,12 +162,15 @@ fn a_flush_that_fails_is_told_once_and_as_the_flush() {
 /// 40 KiB are there and the rest of 64 is not: completed in two parts, issued twice, failed once.
 #[test]
 fn a_request_completed_in_parts_with_an_error_in_the_middle() {
+    let requeues = Trace::from_now("block/block_rq_requeue", ALL);
     let told = Told::of(
         &format!("long-read ends-at {}", FROM + 40_960),
         ALWAYS,
         NEVER,
     );
     assert_eq!(told.log["errno"], libc::EIO);
+    let its = format!("{},{}", told.log["major"], told.log["minor"]);
+    assert_eq!(requeues.lines_with(&[its]).len(), 1, "the scene failed");
     let error = told.only(IO_ERROR);
     told.assert_asked_by_the_causer(error);
     assert_eq!(

@@ -2,10 +2,12 @@
 
 use serde_json::json;
 use tapio_common::ledger::TypeCounts;
+use tapio_common::time::Timestamp;
 use tapio_tests::agent::{Event, Report, TestAgent};
 
 use super::{Caused, DEGRADED, NOBODY, REFUSED};
 use crate::cgroup::Cgroup;
+use crate::deaths::now;
 use crate::floods::share_of;
 
 const REFUSALS: u64 = 100_000;
@@ -90,6 +92,18 @@ fn a_thousand_refusals_among_eighty_four_thousand_healthy_ones() {
     assert!(healthy.is_empty(), "{:?}", &healthy[..healthy.len().min(3)]);
 }
 
+/// The first and the last that a summary stands for, by the clock on the wall.
+#[track_caller]
+fn assert_between(began: Timestamp, summary: &Event, ended: Timestamp) {
+    let moment = |name: &str| {
+        let text = summary.fact(name).as_str().expect("a moment");
+        Timestamp::from_rfc3339(text).expect("a moment")
+    };
+    let (first, last) = (moment("first"), moment("last"));
+    let is_so = began <= first && first <= last && last <= ended;
+    assert!(is_so, "{began} {ended} {summary:?}");
+}
+
 /// Below the count nothing is told; from it on one, and at the window's end how many more.
 #[test]
 fn refusals_are_folded_by_destination_from_the_count_on() {
@@ -97,14 +111,17 @@ fn refusals_are_folded_by_destination_from_the_count_on() {
     for (caused, wanted) in [(4, (0, 0)), (5, (1, 0)), (6, (1, 1)), (105, (1, 100))] {
         let agent = TestAgent::observe_network(&fold, &[]);
         let cgroup = Cgroup::new();
+        let began = now();
         let scene = Caused::by(&cgroup, &format!("refused {NOBODY} {caused}"));
         assert_eq!(scene.count(), caused);
+        let ended = now();
         let report = agent.stop();
         let events = refusals(&report, &cgroup);
         let is_summary = |event: &&&Event| event.fact("summary") == true;
         let summaries: Vec<_> = events.iter().filter(is_summary).collect();
         let folded: u64 = summaries
             .iter()
+            .inspect(|event| assert_between(began, event, ended))
             .map(|event| event.fact("count").as_u64().expect("a count"))
             .sum();
         assert_eq!(
