@@ -138,13 +138,17 @@ fn whoever_asked_for_memory_is_told_from_whoever_was_killed() {
     small.line();
     small.go();
     assert_eq!(large.end().signal(), Some(libc::SIGKILL));
-    assert_eq!(small.line()["survived"], true);
     let event = killed(&mut agent, large.pid());
     assert_eq!(event.fact("comm"), "the-large-one");
     assert_eq!(event.fact("trigger_pid"), small.pid());
     assert_eq!(event.fact("trigger_comm"), "the-small-one");
-    small.end();
-    assert_eq!(cgroup.events(&agent.stop()).len(), 2);
+    // It may be next: newer kernels do not wait for what the first one held to be given back.
+    let both = small.end().signal() == Some(libc::SIGKILL);
+    assert_eq!(cgroup.oom_kills(), 1 + u64::from(both));
+    assert_eq!(
+        cgroup.events(&agent.stop()).len(),
+        2 + 2 * usize::from(both)
+    );
 }
 
 /// A process that was killed by hand and is still dying is the largest when its cgroup runs out of
