@@ -31,8 +31,8 @@ pub const AGENT: command_line::Program<Command, Settings> = command_line::Progra
                   port, and counts what it may have missed.",
     commands: COMMANDS,
     topics: &[EVERYDAY, MANAGED, EVIDENCE, SINKS],
-    foot: "Each flag has a twin in the environment: --data-dir is TAPIO_DATA_DIR.\n\
-           Exit codes: 0 ok, 1 failed, 2 usage, 3 cannot say.\n",
+    foot: "Each flag has a twin in the environment: --data-dir is TAPIO_DATA_DIR.\n",
+    exit_codes: "0 ok, 1 failed, 2 usage, 3 cannot say.",
     blank: Settings::blank,
 };
 

@@ -32,8 +32,9 @@ pub struct Program<C: 'static, S: 'static> {
     pub commands: &'static [Command<C, S>],
     /// The first is what `--help` shows; the others it names.
     pub topics: &'static [Topic<C, S>],
-    /// The last words of `--help`.
+    /// The last words of `--help`, before the exit codes.
     pub foot: &'static str,
+    pub exit_codes: &'static str,
     /// Settings before the table's defaults are applied, which every parse does.
     pub blank: fn() -> S,
 }

@@ -29,8 +29,8 @@ pub const CONTROLLER: command_line::Program<Command, Settings> = command_line::P
     commands: COMMANDS,
     topics: &[EVERYDAY],
     foot: "Each flag has a twin in the environment: --max-agents is TAPIO_MAX_AGENTS.\n\
-           SIGHUP or a changed profile file reloads the profile; SIGTERM ends in 5 s.\n\
-           Exit codes: 0 ok, 1 failed, 2 usage.\n",
+           SIGHUP or a changed profile file reloads the profile; SIGTERM ends in 5 s.\n",
+    exit_codes: "0 ok, 1 failed, 2 usage.",
     blank: Settings::blank,
 };
 

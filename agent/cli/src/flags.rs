@@ -36,8 +36,9 @@ pub const TAPIO: command_line::Program<Command, Settings> = command_line::Progra
     commands: COMMANDS,
     topics: &[EVERYDAY],
     foot: "It reads the evidence directory and never the running agent: TAPIO_DATA_DIR or\n\
-           --data-dir says where it is. An answer is: seen (exit code 0); not seen, fully\n\
-           covered (0); or cannot say, and why (3). Else 1 is failed, 2 usage.\n",
+           --data-dir says where it is. An answer is: seen (0); not seen, and fully covered\n\
+           (0); or cannot say, and why (3).\n",
+    exit_codes: "0 ok, 1 failed, 2 usage, 3 cannot say.",
     blank: Settings::blank,
 };
 

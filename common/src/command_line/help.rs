@@ -78,6 +78,9 @@ impl<C: Copy + PartialEq, S> Program<C, S> {
             }
         }
         page.push_str(self.foot);
+        page.push_str("Exit codes: ");
+        page.push_str(self.exit_codes);
+        page.push('\n');
         page
     }
 

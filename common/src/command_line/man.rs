@@ -44,10 +44,9 @@ impl<C: Copy + PartialEq, S> Program<C, S> {
                 );
             }
         }
-        page.push_str(
-            ".SH EXIT STATUS\n0 ok, 1 failed, 2 usage, 3 cannot say.\n.SH SEE ALSO\n\
-             tapio(1), tapio\\-agent(8), tapio\\-controller(8)\n",
-        );
+        page.push_str(".SH EXIT STATUS\n");
+        page.push_str(self.exit_codes);
+        page.push_str("\n.SH SEE ALSO\ntapio(1), tapio\\-agent(8), tapio\\-controller(8)\n");
         page
     }
 

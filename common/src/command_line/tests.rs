@@ -70,6 +70,7 @@ const SERVER: Program<Verb, Said> = Program {
     ],
     topics: &[EVERYDAY, RARE],
     foot: "Last words.\n",
+    exit_codes: "0 served, 1 not.",
     blank: Vec::new,
 };
 
@@ -196,7 +197,8 @@ fn help_is_about_the_whole_a_command_or_a_topic() {
          \x20 --data-dir DIR  it's there\n\
          \x20 --help TOPIC    more flags: depth\n\
          \x20 -h, --help; -V, --version\n\
-         Last words.\n"
+         Last words.\n\
+         Exit codes: 0 served, 1 not.\n"
     );
     for arguments in [&["look", "-h"][..], &["-h", "look"], &["look", "a", "-h"]] {
         assert_eq!(page(&SERVER, arguments), SERVER.help("look"));
