@@ -47,17 +47,18 @@ impl Cgroups {
         self.paths.get(&cgroup.into()).map(AsRef::as_ref)
     }
 
-    /// A cgroup was made, or found. One that is known keeps the name it has.
-    pub fn learn(&mut self, cgroup: CgroupRef, path: &str) {
+    /// A cgroup was made, or found. One that is known keeps the name it has. False if there is no room.
+    pub fn learn(&mut self, cgroup: CgroupRef, path: &str) -> bool {
         let key = cgroup.into();
         if self.paths.contains_key(&key) {
-            return;
+            return true;
         }
         if self.paths.len() >= NAMES_MAX && !self.forget_oldest() {
             self.refused += 1;
-            return;
+            return false;
         }
         self.paths.insert(key, path.into());
+        true
     }
 
     /// A cgroup was removed. Its name stays for those who still ask.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use tapio_common::abi::shared::{CgroupRef, HIERARCHY_V1_MEMORY, HIERARCHY_V2};
 
-use super::{Cgroups, NAMES_MAX};
+use super::Cgroups;
 
 const MOUNTINFO_PATH: &str = "/proc/self/mountinfo";
 
@@ -141,28 +141,28 @@ fn inode_of(path: &Path) -> Option<u64> {
     fs::metadata(path).ok().map(|metadata| metadata.ino())
 }
 
-/// Directories that vanish meanwhile are no error: somebody removed a cgroup.
+/// Directories that vanish meanwhile are no error: somebody removed a cgroup. Below one that found no
+/// room there is none either.
 fn descend(mount: &Mount, root: &str, cgroups: &mut Cgroups) {
     let mut ahead = vec![(mount.at.clone(), root.to_owned())];
-    let mut seen = 0;
     while let Some((directory, path)) = ahead.pop() {
         let Ok(entries) = fs::read_dir(&directory) else {
             continue;
         };
         for entry in entries.flatten() {
             let is_group = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if !is_group || seen >= NAMES_MAX {
+            if !is_group {
                 continue;
             }
-            seen += 1;
             let below = format!("{path}/{}", entry.file_name().to_string_lossy());
             let cgroup = CgroupRef {
                 id: entry.ino(),
                 hierarchy: mount.hierarchy,
                 reserved: [0; 7],
             };
-            cgroups.learn(cgroup, &below);
-            ahead.push((entry.path(), below));
+            if cgroups.learn(cgroup, &below) {
+                ahead.push((entry.path(), below));
+            }
         }
     }
 }
@@ -250,6 +250,31 @@ mod tests {
             Some("/part/a.slice/b.service")
         );
         assert_eq!(path_of("a.slice/cgroup.procs"), None);
+        fs::remove_dir_all(&at).expect("removable");
+    }
+
+    #[test]
+    fn who_finds_no_room_in_the_walk_is_counted() {
+        let at = std::env::temp_dir().join(format!("tapio-full-{}", std::process::id()));
+        fs::create_dir_all(at.join("a.slice/b.service")).expect("a folder");
+        let mut cgroups = Cgroups::default();
+        let named = |id| CgroupRef {
+            id,
+            hierarchy: HIERARCHY_V1_MEMORY,
+            reserved: [0; 7],
+        };
+        let mut id = 1;
+        while cgroups.learn(named(id), "/x") {
+            id += 1;
+        }
+        let mount = Mount {
+            hierarchy: HIERARCHY_V2,
+            root: "/".into(),
+            at: at.clone(),
+        };
+        let refused = cgroups.refused();
+        descend(&mount, &mount.root, &mut cgroups);
+        assert_eq!(cgroups.refused(), refused + 1);
         fs::remove_dir_all(&at).expect("removable");
     }
 }
