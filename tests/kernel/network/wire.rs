@@ -27,7 +27,7 @@ fn a_round_trip_that_jumps_is_told_by_the_limit_and_by_the_ratio() {
         let fact = |name: &str| event.fact(name).as_u64().expect("a number");
         let (baseline, current) = (fact("baseline_us"), fact("current_us"));
         let highest = number(&caused.log, "highest_us");
-        assert!(baseline <= number(&caused.log, "before_us"), "{event:?}");
+        assert_eq!(baseline, number(&caused.log, "before_us"), "{event:?}");
         assert!(
             current > limit_us || current > baseline * ratio,
             "{event:?}"
