@@ -85,7 +85,7 @@ pub fn read(disk: &File, from: i64, bytes: usize) -> Result<(), i32> {
     transferred(result, bytes)
 }
 
-fn write(disk: &File, from: i64, bytes: usize) -> Result<(), i32> {
+pub fn write(disk: &File, from: i64, bytes: usize) -> Result<(), i32> {
     let mut room = Pages::new(bytes);
     // SAFETY: as for reading.
     let result = unsafe { libc::pwrite(disk.as_raw_fd(), room.start(), bytes, from) };

@@ -46,6 +46,20 @@ pub fn read_disk(words: &[String]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// `write-disk PATH BYTES FROM…`: direct writes of a disk that is there; the log is of the last.
+pub fn write_disk(words: &[String]) -> ExitCode {
+    let disk = disk::direct(&words[0]);
+    let bytes: usize = argument(words, 1);
+    let mut errno = 0;
+    for from in &words[2..] {
+        errno = disk::write(&disk, os::number(from), bytes)
+            .err()
+            .unwrap_or(0);
+    }
+    say(&format!(r#"{{"errno":{errno}}}"#));
+    ExitCode::SUCCESS
+}
+
 fn fault(what: &str, how: &str, value: u64) -> Fault {
     let mut fault = Fault {
         operation: match what {

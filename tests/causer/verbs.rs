@@ -6,7 +6,7 @@ use crate::{contained, flood, kill, lives, memory, network, storage, threads, wi
 
 type Verb = fn(&[String]) -> ExitCode;
 
-const VERBS: [(&str, Verb); 46] = [
+const VERBS: [(&str, Verb); 47] = [
     ("exit", lives::exit),
     ("die", lives::die),
     ("fault", lives::fault),
@@ -50,6 +50,7 @@ const VERBS: [(&str, Verb); 46] = [
     ("spin", network::spin),
     ("io", storage::io),
     ("read-disk", storage::read_disk),
+    ("write-disk", storage::write_disk),
     ("degrades", wire::degrades),
     ("loses", wire::loses),
     ("stifled", wire::stifled),

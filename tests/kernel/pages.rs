@@ -41,9 +41,13 @@ macro_rules! pages {
 
 pages!("5.10", "6.1", "6.12", "6.18", "newest");
 
+pub fn kernel() -> String {
+    std::env::var(KERNEL_VARIABLE).expect("the runner names the kernel")
+}
+
 #[track_caller]
 fn kept() -> &'static Pages {
-    let name = std::env::var(KERNEL_VARIABLE).expect("the runner names the kernel");
+    let name = kernel();
     let mut pages = KEPT.iter();
     pages
         .find(|pages| pages.kernel == name)

@@ -272,8 +272,10 @@ fn what_the_kernel_writes_for_others_is_the_kernels_and_charged_to_them() {
         assert_eq!(event.fact("op"), "write");
         assert_ne!(event.fact("pid"), told.pid, "{event:?}");
         match Hierarchy::of_memory() {
-            // Older kernels go on charging whoever first wrote to a disk of this number.
-            Hierarchy::V2 => assert_eq!(event.fact("cgroup_by"), "charge", "{event:?}"),
+            Hierarchy::V2 => {
+                assert_eq!(event.fact("cgroup_by"), "charge", "{event:?}");
+                told.cgroup.assert_named_by(event);
+            }
             // The v1 hierarchies do not know what is charged together.
             Hierarchy::V1Memory => assert_eq!(*event.fact("cgroup_id"), Value::Null, "{event:?}"),
         }

@@ -10,7 +10,9 @@ use tapio_tests::deadline::{SOON, wait_for};
 
 use super::{ALWAYS, IO_ERROR, MILLI, NEVER, SPIKE, one_disk};
 use crate::cgroup::Cgroup;
-use crate::scene::Scene;
+use crate::oracle::{ALL, Trace};
+use crate::pages::kernel;
+use crate::scene::{Scene, number};
 
 /// The sector at which scsi_debug has a bad medium when it is told to.
 const BAD_SECTOR: u64 = 0x1234;
@@ -81,14 +83,42 @@ impl Drop for ScsiDisk {
     }
 }
 
+/// The device of an event as the kernel's text has it.
+fn numbers(event: &Event) -> String {
+    let device = event.fact("device");
+    format!("{},{}", device["major"], device["minor"])
+}
+
+/// The kernel's own text of the completion that an error tells of: where, how much, and with what.
+#[track_caller]
+fn assert_traced(error: &Event, errno: &Value, trace: &Trace) {
+    let fact = |name: &str| number(&error.0["data"], name);
+    let words = [
+        numbers(error),
+        fact("sector").to_string(),
+        "+".to_owned(),
+        (fact("bytes") / 512).to_string(),
+        format!("[-{errno}]"),
+    ];
+    let lines = trace.lines_with(&words);
+    assert_eq!(lines.len(), 1, "{words:?}: {lines:?} of {error:?}");
+}
+
 /// What an agent with this limit said of one direct read.
+#[track_caller]
 fn told_of_reading(disk: &str, from: u64, bytes: u64, warning_ns: u64) -> (u32, Report, Cgroup) {
+    let trace = Trace::from_now("block/block_rq_complete", ALL);
     let agent = TestAgent::observe_storage(warning_ns, NEVER, &[]);
     let cgroup = Cgroup::new();
     let mut scene = Scene::member(&cgroup, &format!("read-disk /dev/{disk} {from} {bytes}"));
     scene.line();
     scene.end();
-    (scene.pid(), agent.stop(), cgroup)
+    let report = agent.stop();
+    let errors = report.events.iter().filter(|event| event.is(IO_ERROR));
+    errors
+        .filter(|event| event.fact("device")["name"] == disk)
+        .for_each(|error| assert_traced(error, error.fact("errno"), &trace));
+    (scene.pid(), report, cgroup)
 }
 
 #[track_caller]
@@ -139,6 +169,88 @@ fn null_blk_that_takes_three_hundred_milliseconds() {
     cgroup.assert_named_by(event);
 }
 
+/// One at a time goes to the device, so the second is issued when the first is done: by whoever is sent.
+#[test]
+fn a_request_is_of_whoever_queued_it_whoever_issues_it() {
+    let _alone = one_disk();
+    let attributes = [
+        ("irqmode", "2"),
+        ("completion_nsec", "500000000"),
+        ("hw_queue_depth", "1"),
+    ];
+    let _disk = NullDisk::new("nullb0", &attributes);
+    put(
+        Path::new("/sys/block/nullb0/queue/scheduler"),
+        "mq-deadline",
+    );
+    let trace = Trace::from_now("block/block_rq_issue", ALL);
+    let agent = TestAgent::observe_storage(200 * MILLI, NEVER, &[]);
+    let cgroup = Cgroup::new();
+    let read = |sector: u64| {
+        format!(
+            "--comm reads-{sector} read-disk /dev/nullb0 {} 4096",
+            sector * 512
+        )
+    };
+    let mut scenes = [128, 1_024].map(|sector| (sector, Scene::member(&cgroup, &read(sector))));
+    for (_, scene) in &mut scenes {
+        scene.line();
+        scene.end();
+    }
+    let report = agent.stop();
+    let events = cgroup.events(&report);
+    let mut by_others = 0;
+    for (sector, scene) in &scenes {
+        let is_its = |event: &&&Event| event.is(SPIKE) && event.fact("sector") == *sector;
+        let [event] = events.iter().filter(is_its).collect::<Vec<_>>()[..] else {
+            panic!("of sector {sector}: {events:?}");
+        };
+        assert_eq!(event.fact("pid"), scene.pid(), "{event:?}");
+        assert_eq!(event.fact("comm"), format!("reads-{sector}").as_str());
+        assert_eq!(event.fact("owner_is_kernel"), false, "{event:?}");
+        let issued = trace.lines_with(&[numbers(event), sector.to_string(), "+".to_owned()]);
+        let own = format!("[reads-{sector}]");
+        by_others += issued.iter().filter(|line| !line.ends_with(&own)).count();
+    }
+    assert!(by_others > 0, "the scene failed: each issued its own");
+}
+
+/// Beyond the statuses that mean the same everywhere there is only the number; 5.10 hands over an errno.
+#[test]
+fn null_blk_whose_zones_are_all_in_use() {
+    const ZONE_BYTES: u64 = 4 << 20;
+    let _alone = one_disk();
+    let attributes = [
+        ("irqmode", "0"),
+        ("zoned", "1"),
+        ("zone_size", "4"),
+        ("zone_max_active", "1"),
+    ];
+    let _disk = NullDisk::new("nullb0", &attributes);
+    let trace = Trace::from_now("block/block_rq_complete", ALL);
+    let agent = TestAgent::observe_storage(NEVER, NEVER, &[]);
+    let cgroup = Cgroup::new();
+    let words = format!("write-disk /dev/nullb0 4096 0 {ZONE_BYTES}");
+    let mut scene = Scene::member(&cgroup, &words);
+    let errno = json!(libc::EOVERFLOW);
+    assert_eq!(scene.line()["errno"], errno, "the scene failed");
+    scene.end();
+    let report = agent.stop();
+    let event = only(&report, "nullb0", IO_ERROR);
+    assert_traced(event, &errno, &trace);
+    assert_eq!(event.fact("pid"), scene.pid());
+    assert_eq!(event.fact("sector"), ZONE_BYTES / 512);
+    let (wanted, status) = match kernel().as_str() {
+        "5.10" => (errno, Value::Null),
+        "6.1" => (Value::Null, json!(16)),
+        _ => (Value::Null, json!(15)),
+    };
+    assert_eq!(*event.fact("status"), status, "{event:?}");
+    assert_eq!(*event.fact("errno"), wanted, "{event:?}");
+    assert_eq!(event.not_observed("errno").is_string(), wanted.is_null());
+    cgroup.assert_named_by(event);
+}
+
 /// Completed up to the bad sector, then failed from there on.
 #[test]
 fn scsi_debug_with_a_bad_medium_in_the_middle() {
@@ -152,9 +264,9 @@ fn scsi_debug_with_a_bad_medium_in_the_middle() {
     assert_eq!(error.fact("errno"), libc::ENODATA, "{error:?}");
     assert_eq!(error.0["error"]["code"], "ENODATA");
     assert_eq!(error.fact("pid"), pid);
-    let sector = error.fact("sector").as_u64();
+    let (sector, bytes) = (error.fact("sector").as_u64(), error.fact("bytes").as_u64());
     assert!(
-        sector >= Some(BAD_SECTOR - 4) && sector <= Some(BAD_SECTOR),
+        sector >= Some(BAD_SECTOR - 4) && sector <= Some(BAD_SECTOR) && bytes > Some(0),
         "{error:?}"
     );
     let events = report.events.iter();
