@@ -218,6 +218,9 @@ fn rows_of(mut agent: TestAgent, cgroup: &Cgroup, scenes: &[(&str, &str)]) -> BT
         .filter(first_of_kind)
         .map(|e| row(e))
         .collect();
+    // Where the kernel has no lock to look at the limit is found by another way.
+    let found_by = events.iter().filter_map(|e| e.fact("limit_by").as_str());
+    rows.extend(found_by.map(|how| format!("oom_kill.limit_by\t{how}\t")));
     let missed = report.ledger.observers.values().any(|o| o.missed.is_some());
     if !missed {
         rows.insert("ledger.missed\tmissed=no_counter\t".to_owned());
