@@ -43,8 +43,6 @@ pub struct Directory {
     head: Option<Sha>,
     next_sequence: u64,
     again: Option<OnItsWay>,
-    /// The segment that could not be read when something was last asked for.
-    unread: Option<SegmentName>,
 }
 
 impl Directory {
@@ -72,7 +70,6 @@ impl Directory {
             head: None,
             next_sequence: cursor.next_sequence.max(1),
             again: cursor.batch.clone(),
-            unread: None,
         };
         directory.resume(&cursor)?;
         Ok(directory)
@@ -146,13 +143,7 @@ impl Directory {
         let Some(again) = &self.again else {
             return Ok(None);
         };
-        let found = match self.find_again(again) {
-            Ok(found) => found,
-            Err(error) => {
-                self.unread = SegmentName::from_file(&again.segment);
-                return Err(error);
-            }
-        };
+        let found = self.find_again(again)?;
         // Whatever becomes of it, its number is used: somebody may have taken it.
         let used = match &found {
             Some(_) => again.sequence,
@@ -197,7 +188,6 @@ impl Directory {
         let mut gone = Vec::new();
         let mut found = None;
         for (segment, place) in &mut self.places {
-            self.unread = Some(*segment);
             let mut file = match self.folder.read(&segment.file()) {
                 Ok(file) => file,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -215,25 +205,10 @@ impl Directory {
             }
         }
         for segment in gone {
-            self.leave(segment);
+            self.places.remove(&segment);
+            self.done.insert(segment);
         }
-        self.unread = None;
         Ok(found)
-    }
-
-    fn leave(&mut self, segment: SegmentName) {
-        self.places.remove(&segment);
-        self.done.insert(segment);
-    }
-
-    /// Leaves out the segment that could not be read just now, and answers which. One that is not
-    /// sealed yet is not given up: it would be new to the next run.
-    pub fn give_up(&mut self) -> Option<SegmentName> {
-        let segment = self.unread.take()?;
-        self.refresh().ok()?; // whoever reads on meets the error as well
-        let is_sealed = self.sealed.contains_key(&segment);
-        is_sealed.then(|| self.leave(segment))?;
-        Some(segment)
     }
 
     /// Looks for segments that are new, sealed, or gone.
@@ -259,22 +234,15 @@ impl Directory {
     }
 
     /// How many events are there that are not settled. A whole segment's seal knows without its
-    /// being read, and what cannot be read is at most what its seal says.
+    /// being read.
     pub fn unsettled(&mut self) -> io::Result<u64> {
         self.refresh()?;
         let mut events = 0;
         for (segment, place) in &self.places {
-            let counted = match self.sealed.get(segment) {
-                Some(sealed) if place.settled_to == 0 => Ok(*sealed),
-                Some(sealed) => {
-                    count_from(&self.folder, *segment, place.settled_to).or_else(|error| {
-                        log::warn!("{} cannot be read to count it: {error}", segment.file());
-                        Ok(*sealed)
-                    })
-                }
-                None => count_from(&self.folder, *segment, place.settled_to),
+            events += match self.sealed.get(segment) {
+                Some(sealed) if place.settled_to == 0 => *sealed,
+                Some(_) | None => count_from(&self.folder, *segment, place.settled_to)?,
             };
-            events += counted?;
         }
         Ok(events)
     }

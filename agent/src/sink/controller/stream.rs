@@ -25,8 +25,6 @@ use crate::stop::Stop;
 
 /// A directory that cannot be read is tried again after this long.
 const READ_AGAIN: Duration = Duration::from_secs(1);
-/// So often in a row a segment on a bad place of the disk is tried; then the others have their turn.
-const READ_FAILURES_MAX: u32 = 60;
 
 /// It rings with every event or two; whether there are enough is looked at less often.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -48,9 +46,6 @@ pub struct Stream<'a> {
     events_max: u64,
     /// What the log has heard of: reading, storing, refusals.
     told: [bool; 3],
-    read_failures: u32,
-    /// A segment was given up, and what was in it is not counted yet.
-    has_given_up: bool,
 }
 
 const READING: usize = 0;
@@ -74,8 +69,6 @@ impl<'a> Stream<'a> {
             bytes_max: BATCH_BYTES_MAX,
             events_max: u64::MAX,
             told: [false; 3],
-            read_failures: 0,
-            has_given_up: false,
         })
     }
 
@@ -120,7 +113,7 @@ impl<'a> Stream<'a> {
                     leave.await_io(self.bell.as_fd(), libc::POLLIN, u64::MAX);
                 }
                 Err(error) => {
-                    self.fail_to_read(&error);
+                    self.tell(READING, "cannot be read, it is tried again", &error);
                     if is_last || leave.pause(READ_AGAIN) {
                         return;
                     }
@@ -139,7 +132,6 @@ impl<'a> Stream<'a> {
         let limits = self.limits();
         let batch = self.directory.next(limits)?;
         self.told[READING] = false;
-        self.read_failures = 0;
         let waits = |batch: &&Batch| batch.stamp.is_none() && !batch.is_full(limits);
         let Some(short) = batch.as_ref().filter(waits) else {
             return Ok(batch);
@@ -244,40 +236,20 @@ impl<'a> Stream<'a> {
             .set_next_sequence(self.directory.next_sequence());
     }
 
-    /// What the disk has lost will not come back, and holds up all that comes after it.
-    fn fail_to_read(&mut self, error: &io::Error) {
-        self.tell(READING, "cannot be read, it is tried again", error);
-        self.read_failures += 1;
-        if self.read_failures < READ_FAILURES_MAX || error.raw_os_error() != Some(libc::EIO) {
-            return;
-        }
-        if let Some(segment) = self.directory.give_up() {
-            log::error!(
-                "{} stays unreadable: the controller will not get what is left of it",
-                segment.file()
-            );
-            (self.read_failures, self.has_given_up) = (0, true);
-        }
-    }
-
-    /// What waited when there was so much, and is not there, has been removed or cannot be read: the
-    /// oldest first.
+    /// What waited when there was so much, and is not there, has been removed: the oldest first.
     fn expire(&mut self, (pending, earlier): (u64, u64), there: u64) {
         let lost = (pending + earlier).saturating_sub(there);
-        let has_given_up = std::mem::take(&mut self.has_given_up);
         if lost == 0 {
             return;
         }
-        let (reason, became) = match has_given_up {
-            true => (DropReason::Unreadable, "could not be read again"),
-            false => (DropReason::Expired, "were removed"),
-        };
         let lost_earlier = lost.min(earlier);
         self.earlier = self.earlier.saturating_sub(lost_earlier);
-        self.account.drop_earlier_for(reason, lost_earlier);
+        self.account
+            .drop_earlier_for(DropReason::Expired, lost_earlier);
         self.account.unqueue(lost - lost_earlier);
-        self.account.drop_for(reason, lost - lost_earlier);
-        log::warn!("{lost} events {became} before the controller could take them");
+        self.account
+            .drop_for(DropReason::Expired, lost - lost_earlier);
+        log::warn!("{lost} events were removed before the controller could take them");
     }
 
     fn store(&mut self) {

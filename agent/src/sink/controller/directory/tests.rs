@@ -355,21 +355,3 @@ fn what_is_not_settled_is_counted_by_seals_and_by_lines() {
     assert_eq!(directory.unsettled().expect("readable"), left);
     assert_eq!(scene.open().unsettled().expect("readable"), left);
 }
-
-/// The first bytes of a process's memory are read as those of a bad disk are.
-#[test]
-fn a_sealed_segment_that_stays_unreadable_is_given_up_and_stays_so() {
-    let mut scene = Scene::new(300);
-    scene.write(8);
-    let mut directory = scene.open();
-    let first = "2026-11-21T11.jsonl";
-    let (path, aside) = (scene.path.join(first), scene.path.join("aside"));
-    fs::rename(&path, &aside).expect("ours");
-    std::os::unix::fs::symlink("/proc/self/mem", &path).expect("ours");
-    let error = directory.next(LIMITS).expect_err("a bad disk");
-    assert_eq!(error.raw_os_error(), Some(libc::EIO));
-    assert_eq!(directory.give_up().expect("it is sealed").file(), first);
-    assert_eq!(drain(&mut directory), [6, 7]);
-    fs::rename(&aside, &path).expect("ours");
-    assert_eq!(drain(&mut scene.open()), [0; 0]);
-}

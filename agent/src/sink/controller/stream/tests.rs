@@ -1,5 +1,3 @@
-mod unreadable;
-
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
