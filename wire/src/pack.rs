@@ -276,7 +276,7 @@ mod tests {
         for (at, word) in WORDS.iter().enumerate() {
             assert_eq!(Code::find(word), Some(Code(at)), "{word} is there twice");
             let mut packed = b"{".to_vec();
-            for value in [b'1', b'2'] {
+            for value in *b"12" {
                 write_name(&mut packed, word);
                 packed.push(value);
             }
