@@ -3,6 +3,8 @@
 //! The runners play everything called floods by itself, one after another: what two bring together
 //! is nobody's promise.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use tapio_tests::agent::{Event, Report, TestAgent, container_config};
 
@@ -92,11 +94,11 @@ fn with_fair_share_off_five_thousand_a_second_are_told_one_by_one() {
     let cgroup = Cgroup::new();
     let (deaths, per_second) = (share_of(DEATHS / 2), share_of(5_000));
     let caused = flood(&cgroup, &format!("{deaths} {per_second} 4 kill"));
+    // Which leaves out what the kernel skipped, and nothing else.
     let report = accounted(agent, &cgroup, caused);
     report.assert_whole(ABNORMAL_EXIT);
     let events = cgroup.events(&report);
     assert!(!events.iter().any(|event| is_summary(event)));
-    assert_eq!(u64::try_from(events.len()).expect("a count"), caused);
 }
 
 /// The loud one is folded, and every death of the quiet one is told.
@@ -108,7 +110,7 @@ fn a_crash_loop_does_not_hide_its_neighbour() {
     let agent = TestAgent::observe(&config, &["--fair-share", &share]);
     let (loud, quiet) = (Cgroup::new(), Cgroup::new());
     let mut crash_loop = Scene::root(&loud, &format!("flood {} 0 2 kill", share_of(DEATHS)));
-    let mut pids: Vec<u32> = (0..40)
+    let mut pids: BTreeSet<u32> = (0..40)
         .map(|_| {
             let mut scene = Scene::root(&quiet, "exit 9");
             scene.end();
@@ -117,23 +119,30 @@ fn a_crash_loop_does_not_hide_its_neighbour() {
         .collect();
     let caused = number(&crash_loop.line(), "caused");
     crash_loop.end();
+    let skipped = skipped(agent.pid(), "sched_process_exit");
     let report = agent.stop();
-    let mut told: Vec<u32> = quiet
+    let told: Vec<u32> = quiet
         .events(&report)
         .iter()
         .inspect(|event| assert!(!is_summary(event), "{event:?}"))
         .filter_map(|event| u32::try_from(event.fact("pid").as_u64()?).ok())
         .collect();
-    pids.sort_unstable();
-    told.sort_unstable();
-    assert_eq!(told, pids);
+    for pid in &told {
+        assert!(pids.remove(pid), "{pid} told twice, or never there");
+    }
     let loud_events = loud.events(&report);
     assert!(
         loud_events.iter().any(|event| is_summary(event)),
         "nothing was folded"
     );
+    // A fold stands for what it swallowed; where the kernel skipped nothing these are equalities.
     let told = loud_events.iter().copied().map(stands_for).sum::<u64>();
-    assert_eq!(told, caused, "a fold stands for what it swallowed");
+    assert!(told <= caused, "{told} told of {caused}");
+    let untold = caused - told + u64::try_from(pids.len()).expect("a count");
+    assert!(
+        untold <= skipped,
+        "{told} told of {caused}, {skipped} skipped, and not of {pids:?}"
+    );
     report.assert_whole(ABNORMAL_EXIT);
 }
 
