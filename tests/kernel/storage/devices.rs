@@ -175,7 +175,7 @@ fn a_request_is_of_whoever_queued_it_whoever_issues_it() {
     let _alone = one_disk();
     let attributes = [
         ("irqmode", "2"),
-        ("completion_nsec", "500000000"),
+        ("completion_nsec", "2000000000"),
         ("hw_queue_depth", "1"),
     ];
     let _disk = NullDisk::new("nullb0", &attributes);
