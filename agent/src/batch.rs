@@ -217,7 +217,9 @@ impl<'a, S: Source> Batcher<'a, S> {
         let unnamed = self.cgroups.refused() + self.source.names_lost();
         self.accounts.leave_unnamed(unnamed);
         if unnamed > 0 {
-            log::warn!("{unnamed} cgroups stayed unnamed: there was no room for their names");
+            log::warn!(
+                "at least {unnamed} cgroups stayed unnamed: there was no room for their names"
+            );
         }
         let last = read(self.accounts, &self.source);
         self.books.close(last, until, &mut self.sinks)

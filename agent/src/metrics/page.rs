@@ -137,7 +137,7 @@ const FAMILIES: &[Family] = &[
     Family {
         name: "tapio_cgroups_unnamed_total",
         kind: "counter",
-        help: "Cgroups whose name found no room.",
+        help: "Cgroups whose name found no room, at least; below one of them none is counted.",
         rows: |page, name| page.row(name, &[], page.accounts.unnamed()),
     },
     Family {
