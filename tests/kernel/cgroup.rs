@@ -84,7 +84,11 @@ impl Cgroup {
     /// A cgroup below this one, which gets the memory controller too.
     pub fn child(&self, name: &str) -> Self {
         if self.hierarchy == Hierarchy::V2 && self.hierarchy == Hierarchy::of_memory() {
-            self.write("cgroup.subtree_control", "+memory");
+            // Newer kernels count whoever has just ended for a moment longer.
+            let file = self.folder.join("cgroup.subtree_control");
+            wait_until("the controller to be handed on", SOON, || {
+                fs::write(&file, "+memory").is_ok()
+            });
         }
         Self::in_hierarchy(self.hierarchy, &format!("{}/{name}", &self.path[1..]))
     }
