@@ -1,6 +1,9 @@
 //! Requests to a disk that fails, delays, or does as it should.
 
+use std::fs;
 use std::process::ExitCode;
+
+use tapio_tests::deadline::{SOON, poll_for};
 
 use crate::disk::{self, Disk};
 use crate::fuse::{self, FILE_BYTES, Fault};
@@ -96,10 +99,18 @@ fn transfer(disk: &Disk, what: &str) -> Result<(), i32> {
     }
 }
 
-/// Written by this process to the page cache, and from there by whoever the kernel sends: another
-/// process asks for it.
+/// Written by this process to the page cache, and from there by whoever the kernel sends; another
+/// process asks for what is left.
 fn write_back(disk: &Disk) -> Result<(), i32> {
+    let written = || {
+        let path = format!("/sys/block/{}/stat", disk.name);
+        let stat = fs::read_to_string(path).expect("causer: the disk's counts");
+        stat.split_whitespace().nth(4).map(str::to_owned)
+    };
+    let before = written();
     disk.write_buffered(0, usize::try_from(FILE_BYTES).expect("a small file"))?;
+    send_the_kernels_writers();
+    poll_for(SOON, || (written() != before).then_some(()));
     let child = os::fork(); // which does nothing but two system calls
     if child == 0 {
         // SAFETY: no pointers are involved.
@@ -108,4 +119,14 @@ fn write_back(disk: &Disk) -> Result<(), i32> {
     }
     os::wait(child);
     Ok(())
+}
+
+/// The kernel sends them when this interval becomes another one, and the same at once is another.
+fn send_the_kernels_writers() {
+    const INTERVAL: &str = "/proc/sys/vm/dirty_writeback_centisecs";
+    let before = fs::read_to_string(INTERVAL).expect("causer: an interval");
+    let other = before.trim().parse::<u64>().map_or(1, |value| value + 1);
+    for value in [other.to_string(), before] {
+        fs::write(INTERVAL, value).expect("causer: the interval is root's");
+    }
 }

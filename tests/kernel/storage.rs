@@ -258,11 +258,10 @@ fn what_was_declined_is_filtered() {
     }
 }
 
-/// Written to the page cache by one process, and to the disk by a thread of the kernel: at least once
-/// of several times, as who asks the kernel for it helps along.
+/// Written to the page cache by one process, and to the disk by a thread of the kernel.
 #[test]
 fn what_the_kernel_writes_for_others_is_the_kernels_and_charged_to_them() {
-    let told = Told::of("write-back none 0 10", ALWAYS, NEVER);
+    let told = Told::of("write-back none 0 3", ALWAYS, NEVER);
     let events = told.events(SPIKE);
     let by_kernel: Vec<_> = events
         .iter()
